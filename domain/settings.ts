@@ -1,0 +1,69 @@
+import type { Placements } from './gateway/contract';
+
+/** The durations and bounds of a run; they travel in its input, so that a run in flight keeps the ones it began with. */
+export interface RunPolicy {
+  /** Milliseconds that one attempt of an ordinary step may take. */
+  readonly stepTimeoutMs: number;
+  /** Attempts of an ordinary step before the run is taken back. */
+  readonly stepAttempts: number;
+  /** Milliseconds between the first and second attempt; doubles from there. */
+  readonly retryIntervalMs: number;
+  /** Attempts of an undo before it is called stuck. */
+  readonly undoAttempts: number;
+  /** Milliseconds that an edge may take to prove a generation live, waiting for its worker included. */
+  readonly edgeDeadlineMs: number;
+  /** Milliseconds that a run may need attention before that is called critical. */
+  readonly attentionDeadlineMs: number;
+}
+
+/** An edge that a worker on this host publishes to. */
+export interface EdgeSettings {
+  readonly name: string;
+  /** The edge's own directory: main file, generations, `live` link, sockets, logs. */
+  readonly directory: string;
+  /** `ip:port` that tenants reach. */
+  readonly httpAddress: string;
+  /** The nginx binary. */
+  readonly nginx: string;
+}
+
+export interface ZoneSettings {
+  /** The zone's name without a trailing dot. */
+  readonly name: string;
+  /** Base URL of the PowerDNS API, as in `http://127.0.0.1:18054`. */
+  readonly apiUrl: string;
+  /** File that holds the API key. */
+  readonly apiKeyFile: string;
+  /** `ip:port` of the authoritative server. */
+  readonly dnsAddress: string;
+  /** Seconds. */
+  readonly ttl: number;
+}
+
+/** What an API or worker process is told; made by environment/settings.ts from the environment's description. */
+export interface Settings {
+  /** `file:/path/to.db` or `postgresql://...`. */
+  readonly databaseUrl: string;
+  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly api: {
+    readonly host: string;
+    readonly port: number;
+    /** Requests a minute per token. */
+    readonly rateLimit: number;
+    /** Milliseconds that a request may wait for its run's result before it is answered 202. */
+    readonly waitMs: number;
+  };
+  readonly zone: ZoneSettings;
+  /** The address that tenants' host names get: that of the edge in front. */
+  readonly edgeIp: string;
+  /** The edges that a worker with these settings publishes to. */
+  readonly edges: readonly EdgeSettings[];
+  /** CIDR networks that gateway replicas may live in. */
+  readonly networks: readonly string[];
+  /** CIDR networks that webhooks may go to beside public ones. */
+  readonly webhookNetworks: readonly string[];
+  /** Directory of secret files, each `0600`; secrets are passed by the name of their file. */
+  readonly secretsDirectory: string;
+  readonly placements: Placements;
+  readonly policy: RunPolicy;
+}

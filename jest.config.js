@@ -1,0 +1,11 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/tests'],
+  testMatch: ['**/*.test.ts'],
+  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } }] },
+  // Temporal's native core keeps a thread open after the last worker has stopped (temporalio/sdk-typescript#928).
+  forceExit: true,
+  maxWorkers: 1,
+  testTimeout: 30_000,
+};
