@@ -207,6 +207,12 @@ export const failures = {
     title: 'The gateway did not answer the handshake in time',
     remedy: 'Look at the gateway’s host; it is quarantined until it announces itself again.',
   },
+  SECRET_UNAVAILABLE: {
+    retryable: false,
+    status: 503,
+    title: 'A secret cannot be read',
+    remedy: 'Check the file that the message names: it must exist, hold one line and be readable by its owner alone.',
+  },
   JOURNAL_UNAVAILABLE: {
     retryable: true,
     status: 503,

@@ -39,6 +39,15 @@ export interface ReleaseRequest {
   readonly token: string;
 }
 
+/** Body of its 200 answer. */
+export interface ReleaseAnswer {
+  readonly replica_id: string;
+  readonly allocation_id: string;
+  readonly epoch: number;
+  /** Hex HMAC-SHA256 of {@link releasedText}. */
+  readonly proof: string;
+}
+
 /** Answer of `GET /health`. */
 export interface AgentHealth {
   readonly replica_id: string;
@@ -70,4 +79,7 @@ export function confirmationText(subject: Subject): string {
 }
 export function releaseText(subject: Subject): string {
   return ['release', subject.replica_id, subject.allocation_id, subject.epoch].join('\n');
+}
+export function releasedText(subject: Subject): string {
+  return ['released', subject.replica_id, subject.allocation_id, subject.epoch].join('\n');
 }
