@@ -8,6 +8,8 @@ interface FailureKind {
   readonly title: string;
   /** What a person does about it. */
   readonly remedy: string;
+  /** Whether a step that fails with it has certainly done nothing, so that there is nothing to undo. */
+  readonly leavesNothing?: true;
 }
 
 /**
@@ -110,6 +112,7 @@ export const failures = {
     status: 503,
     title: 'No available gateways in pool. Try again later.',
     remedy: 'Wait for a replica to be freed, or add one to the pool.',
+    leavesNothing: true,
   },
   ENGINE_UNAVAILABLE: {
     retryable: true,
@@ -129,11 +132,18 @@ export const failures = {
     title: 'The database schema is not the one this version needs',
     remedy: 'Run `gatewright up` or apply the migrations under prisma/; repair a half-applied one first.',
   },
+  NOT_READY: {
+    retryable: true,
+    status: 503,
+    title: 'Not every component is ready',
+    remedy: 'See `components` for what does not answer, and check it.',
+  },
   ALLOCATION_BUSY: {
     retryable: false,
     status: 409,
     title: 'Another run holds this organization’s allocation',
     remedy: 'Wait for the run in `runId` to end.',
+    leavesNothing: true,
   },
   ALLOCATION_GONE: {
     retryable: false,
@@ -238,6 +248,11 @@ export type FailureCode = keyof typeof failures;
 /** Whether `value` is one of the codes of {@link failures}. */
 export function isFailureCode(value: unknown): value is FailureCode {
   return typeof value === 'string' && Object.hasOwn(failures, value);
+}
+
+/** Whether a step that failed with `code` has certainly done nothing. */
+export function leavesNothing(code: FailureCode): boolean {
+  return (failures[code] as FailureKind).leavesNothing === true;
 }
 
 /** What a {@link Failure} may carry beside its code and message. */

@@ -62,9 +62,12 @@ export function startRunId(allocationId: string): string {
   return `gateway-start-${allocationId}`;
 }
 
-/** The workflow id of the stop of an allocation; one stop per allocation can ever succeed. */
-export function stopRunId(allocationId: string): string {
-  return `gateway-stop-${allocationId}`;
+/**
+ * The workflow id of a stop of an allocation; one stop per allocation can ever succeed. A stop that was taken back keeps
+ * its id and its history, so the next one counts as the second `attempt`, and so on.
+ */
+export function stopRunId(allocationId: string, attempt = 1): string {
+  return `gateway-stop-${allocationId}${attempt === 1 ? '' : `-${attempt}`}`;
 }
 
 /** Names and types of the search attributes that runs carry; temporal-dev.yaml registers the same. */

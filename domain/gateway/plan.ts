@@ -1,0 +1,62 @@
+import type { UndoKind } from '../saga';
+import { RunKind } from './contract';
+
+/** One step as a plan shows it: what it does and how that is taken back. */
+export interface PlannedStep {
+  readonly name: string;
+  readonly do: string;
+  readonly undo: {
+    readonly kind: UndoKind;
+    /** How it is taken back, or why there is nothing to take back. */
+    readonly text: string;
+  };
+  /** What stays behind when a person skips its stuck undo. */
+  readonly leftBehind: string;
+}
+
+/**
+ * The steps of `gateway.start` in the order in which they run; their undos run from the last to the first. The names
+ * are those of the workflow.
+ */
+const start: readonly PlannedStep[] = [
+  {
+    name: 'allocate',
+    do: 'take one free replica of the pool for the organization and raise its epoch',
+    undo: {
+      kind: 'undo',
+      text: 'release the replica by allocation id, last of all; quarantine it if it may still be reached',
+    },
+    leftBehind: 'the organization keeps its hold on the replica, so it cannot start another gateway',
+  },
+  {
+    name: 'dns',
+    do: 'write the A record of the organization’s host name and the TXT record of its owner, and read both back',
+    undo: { kind: 'undo', text: 'delete both records if this allocation owns them' },
+    leftBehind: 'the host name goes on resolving',
+  },
+  {
+    name: 'route',
+    do: 'write the organization’s desired route: host name, replica address, allocation id',
+    undo: { kind: 'undo', text: 'remove the route by allocation id, publish, and verify that no edge answers for it' },
+    leftBehind: 'an edge may go on sending the organization’s traffic to the replica, which stays quarantined',
+  },
+  {
+    name: 'reload',
+    do: 'publish a new generation on every edge and prove it live',
+    undo: { kind: 'nothing', text: 'the undo of route publishes' },
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'handshake',
+    do: 'have the replica confirm this allocation and epoch',
+    undo: { kind: 'undo', text: 'tell the replica to release that epoch' },
+    leftBehind: 'the replica may believe that it still serves the organization; it stays quarantined',
+  },
+];
+
+const plans: Readonly<Record<string, readonly PlannedStep[]>> = { [RunKind.start]: start };
+
+/** The steps of a kind of run; none where the kind has no plan. */
+export function planOf(kind: string): readonly PlannedStep[] {
+  return Object.hasOwn(plans, kind) ? plans[kind]! : [];
+}
