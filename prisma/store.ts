@@ -64,9 +64,10 @@ export interface Edges {
   register(name: string): Promise<Edge>;
   list(): Promise<Edge[]>;
   get(name: string): Promise<Edge | null>;
-  /** The next generation number of an edge, for a holder of its lease only.
+  /** The next generation number of an edge, for a holder of its lease only: higher than any claimed before and than
+   * `above`, the one its disk holds (a store that was made anew counts on from there).
    * @throws Failure EDGE_FENCED when `lease` is not the present one. */
-  claimGeneration(name: string, lease: Lease): Promise<number>;
+  claimGeneration(name: string, lease: Lease, above?: number): Promise<number>;
   /** Records a proven generation. @throws Failure EDGE_FENCED when a higher one is recorded or claimed by another lease. */
   recordLive(name: string, lease: Lease, live: { generation: number; revision: number; changes: number }): Promise<Edge>;
   /** Notes that an edge does not carry what it should, keeping the first time. */
