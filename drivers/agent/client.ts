@@ -53,7 +53,7 @@ const health = z.strictObject({
  */
 export class AgentClient {
   // A connection of its own for each request: between two, a replica may have become another one.
-  private readonly dispatcher = new Agent({ pipelining: 0 });
+  private readonly dispatcher: Agent;
   private readonly times: Required<AgentTimes>;
 
   constructor(
@@ -61,6 +61,7 @@ export class AgentClient {
     times: AgentTimes = {},
   ) {
     this.times = { requestMs: 500, pollMs: 200, handshakeMs: 5_000, releaseMs: 2_000, ...times };
+    this.dispatcher = new Agent({ pipelining: 0, connect: { timeout: this.times.requestMs } });
   }
 
   /**
