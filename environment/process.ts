@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -23,6 +24,12 @@ export interface ProcessSpec {
 export class ComponentFailed extends Error {
   override readonly name = 'ComponentFailed';
 }
+
+/**
+ * Is told the pid of every component that is started within its `run`, at once, before the component is ready: what was
+ * not noted could not be ended after a `kill -9` of its starter.
+ */
+export const spawnListener = new AsyncLocalStorage<(pid: number) => void>();
 
 /** A running component: a child process with a process group of its own. */
 export class Component {
@@ -59,6 +66,7 @@ export class Component {
       detached: true, // a group of its own: Ctrl-C reaches us first, and orphans of a killed master can be ended
     });
     closeSync(log);
+    if (child.pid !== undefined) spawnListener.getStore()?.(child.pid);
     const ended = new Promise<string>((resolve) => {
       child.once('error', (error) => resolve(`could not be started: ${error.message}`));
       child.once('exit', (code, signal) => resolve(signal ? `was ended by ${signal}` : `exited with code ${code}`));

@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { ipv4, network } from '../domain/address';
+import { hostname } from '../domain/hostname';
+import { ComponentFailed } from './process';
+
+/** Takes a domain reader (that throws a Failure with a sentence) as the check of a string. */
+function read(reader: (value: string) => unknown): z.ZodType<string> {
+  return z.string().superRefine((value, context) => {
+    try {
+      reader(value);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
+}
+
+const loopback = read((value) => {
+  ipv4(value);
+  if (!value.startsWith('127.')) throw new Error(`${value} is not a loopback address (127.x.y.z)`);
+});
+const port = z.union([z.literal('auto').transform(() => 0), z.number().int().min(0).max(65535)], {
+  error: 'must be a port (1 to 65535) or auto',
+});
+const milliseconds = z.number().int().positive();
+const placement = z.enum(['local', 'regular']);
+const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'must be lower-case letters, digits and hyphens');
+
+const schema = z.strictObject({
+  temporal: z.strictObject({
+    ip: loopback,
+    port,
+    uiPort: port,
+    namespace: name,
+    database: z.string().min(1),
+    sqlitePragmas: z.record(z.string(), z.string()),
+    searchAttributes: z.record(
+      z.string(),
+      z.enum(['Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList']),
+    ),
+    dynamicConfig: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
+    gogc: z.number().int().min(10).max(1000),
+  }),
+  store: z.strictObject({ database: z.string().min(1) }),
+  edges: z
+    .array(z.strictObject({ name, ip: loopback, port }))
+    .min(1)
+    .refine((edges) => new Set(edges.map((edge) => edge.name)).size === edges.length, 'two edges have the same name'),
+  zone: z.strictObject({
+    name: read(hostname),
+    dnsPort: port,
+    apiPort: port,
+    ttl: z.number().int().min(1).max(86_400),
+  }),
+  agents: z.strictObject({ count: z.number().int().min(0).max(200), ip: loopback, port }),
+  api: z.strictObject({ host: loopback, port, rateLimit: z.number().int().positive(), waitMs: milliseconds }),
+  networks: z.strictObject({ gateways: z.array(read(network)).min(1), webhooks: z.array(read(network)) }),
+  policy: z.strictObject({
+    stepTimeoutMs: milliseconds,
+    stepAttempts: z.number().int().positive(),
+    retryIntervalMs: milliseconds,
+    undoAttempts: z.number().int().positive(),
+    edgeDeadlineMs: milliseconds,
+    attentionDeadlineMs: milliseconds,
+  }),
+  placements: z.strictObject({ store: placement, dns: placement, handshake: placement }),
+});
+
+/** The environment as temporal-dev.yaml describes it; a port that is `auto` there is 0 here. */
+export type Description = z.output<typeof schema>;
+
+/**
+ * Reads a description from the text of a YAML file.
+ * @param file the name that messages give it.
+ * @throws ComponentFailed naming every key that is wrong.
+ */
+export function parseDescription(text: string, file = 'temporal-dev.yaml'): Description {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    throw new ComponentFailed(`${file} is not YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map(({ path, message }) => `  ${path.join('.') || '(the whole)'}: ${message}`);
+  throw new ComponentFailed(`${file} is not right:\n${lines.join('\n')}`);
+}
+
+/** The repository's own description. */
+export function defaultDescriptionFile(): string {
+  const candidates = [join(__dirname, '..'), join(__dirname, '..', '..')].map((root) =>
+    join(root, 'temporal-dev.yaml'),
+  );
+  return candidates.find((file) => existsSync(file)) ?? candidates[0]!;
+}
+
+/**
+ * Reads the description of an environment.
+ * @throws ComponentFailed naming the file, and the keys that are wrong.
+ */
+export function readDescription(file = defaultDescriptionFile()): Description {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ComponentFailed(`${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return parseDescription(text, file);
+}
+
+/** A copy in which every port is chosen at the start, so that several environments can run side by side. */
+export function withAutoPorts(description: Description): Description {
+  return {
+    ...description,
+    temporal: { ...description.temporal, port: 0, uiPort: 0 },
+    edges: description.edges.map((edge) => ({ ...edge, port: 0 })),
+    zone: { ...description.zone, dnsPort: 0, apiPort: 0 },
+    agents: { ...description.agents, port: 0 },
+    api: { ...description.api, port: 0 },
+  };
+}

@@ -1,0 +1,25 @@
+/*
+ * Installs what the environment runs and is missing: `node dist/environment/install.js [--tests]`; `gatewright up` does
+ * the same for itself.
+ */
+import { ComponentFailed } from './process';
+import { ensureSystemPackages, environmentPackages, testPackages } from './system-packages';
+import { ensureTemporal } from './temporal-binary';
+
+function say(text: string): void {
+  process.stderr.write(`gatewright: ${text}\n`);
+}
+
+async function main(): Promise<void> {
+  await ensureSystemPackages(process.argv.includes('--tests') ? testPackages : environmentPackages, say);
+  await ensureTemporal(say);
+}
+
+main().then(
+  // The SDK's native core keeps a thread open once it was loaded.
+  () => process.exit(0),
+  (error: unknown) => {
+    say(error instanceof ComponentFailed ? error.message : String((error as Error).stack));
+    process.exit(1);
+  },
+);

@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ComponentFailed } from './process';
+import { withoutAutostart } from './autostart';
+
+/** A component that comes from the distribution. */
+interface SystemPackage {
+  readonly name: string;
+  /** Whether what we need of it is there. */
+  readonly present: () => boolean;
+}
+
+const nginx: SystemPackage = { name: 'nginx-light', present: () => onPath('nginx') };
+const pdns: SystemPackage = { name: 'pdns-server', present: () => onPath('pdns_server') };
+const pdnsSqlite: SystemPackage = {
+  name: 'pdns-backend-sqlite3',
+  present: () => existsSync('/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql'),
+};
+const postgresql: SystemPackage = {
+  name: 'postgresql',
+  present: () =>
+    onPath('initdb') ||
+    (existsSync('/usr/lib/postgresql') &&
+      readdirSync('/usr/lib/postgresql').some((version) => existsSync(`/usr/lib/postgresql/${version}/bin/initdb`))),
+};
+
+/** What `gatewright up` runs. */
+export const environmentPackages: readonly SystemPackage[] = [nginx, pdns, pdnsSqlite];
+/** What the tests run beside that. */
+export const testPackages: readonly SystemPackage[] = [...environmentPackages, postgresql];
+
+/** Another apt may be at work (a new machine updates itself); longer than this is not waited for it. */
+const LOCK_WAIT_MS = 180_000;
+
+/**
+ * Installs the packages that are missing, where that is possible without asking: as root on Debian or Ubuntu. Services
+ * of theirs are not started.
+ * @param say is told what is being done.
+ * @throws ComponentFailed with the one line to type.
+ */
+export async function ensureSystemPackages(
+  packages: readonly SystemPackage[],
+  say: (text: string) => void,
+): Promise<void> {
+  const missing = packages.filter((item) => !item.present()).map((item) => item.name);
+  if (missing.length === 0) return;
+  const line = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  if (!isDebian())
+    throw new ComponentFailed(`missing: ${missing.join(', ')}; install them with your system's package manager`);
+  if (process.getuid?.() !== 0) throw new ComponentFailed(`missing: ${missing.join(', ')}; type\n  sudo ${line}`);
+  say(`installing ${missing.join(', ')} (apt) ...`);
+  await withoutAutostart(async () => {
+    await apt(['update', '-q'], say);
+    await apt(['install', '-y', '-q', '--no-install-recommends', ...missing], say);
+  });
+  const still = packages.filter((item) => !item.present()).map((item) => item.name);
+  if (still.length > 0)
+    throw new ComponentFailed(`apt installed ${still.join(', ')}, but what is needed of it is absent`);
+}
+
+async function apt(args: readonly string[], say: (text: string) => void): Promise<void> {
+  const deadline = Date.now() + LOCK_WAIT_MS;
+  for (let told = false; ; told = true) {
+    const { code, output } = await capture('apt-get', args);
+    if (code === 0) return;
+    const busy = /Could not get lock|Unable to (acquire|lock)|is another process using it/.test(output);
+    if (!busy || Date.now() > deadline)
+      throw new ComponentFailed(
+        `apt-get ${args.join(' ')} failed with ${code}:\n${output.trimEnd().split('\n').slice(-6).join('\n')}`,
+      );
+    if (!told) say('another apt is at work; waiting for it ...');
+    await sleep(2_000);
+  }
+}
+
+async function capture(command: string, args: readonly string[]): Promise<{ code: number; output: string }> {
+  return await new Promise((resolve) => {
+    let output = '';
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
+    });
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.once('error', (error) => resolve({ code: 127, output: error.message }));
+    child.once('close', (code) => resolve({ code: code ?? 128, output }));
+  });
+}
+
+/** Debian, Ubuntu and what is made from them. */
+function isDebian(): boolean {
+  return existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
+}
+
+/** Whether a program is on PATH or where Debian keeps daemons, which is not on everybody's PATH. */
+function onPath(program: string): boolean {
+  return `${process.env.PATH ?? ''}:/usr/sbin:/usr/local/sbin`
+    .split(':')
+    .some((dir) => dir !== '' && existsSync(`${dir}/${program}`));
+}
