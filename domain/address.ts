@@ -50,7 +50,7 @@ export function formatAddress({ ip, port }: Address): string {
 
 /**
  * Reads a network in CIDR notation.
- * @throws Failure INVALID_INPUT
+ * @throws Failure INVALID_INPUT, ADDRESS_REFUSED
  */
 export function network(value: unknown): Network {
   const match = typeof value === 'string' ? /^([0-9.]{7,15})\/([0-9]|[12][0-9]|3[0-2])$/.exec(value) : null;

@@ -111,6 +111,20 @@ describe('removing', () => {
   });
 });
 
+test('a wildcard that somebody put into the zone, which answers for removed names, misleads neither', async () => {
+  const name = someName();
+  await byHand(`*.${zoneName}`, 'A', '10.9.9.9');
+  try {
+    await writer.register(name);
+    expect(await dns.at(name.hostname)).toEqual(ours(name));
+    await writer.remove(name);
+    expect(await dns.at(name.hostname)).toEqual([]);
+    expect(await resolveA(dns.dnsAddress, name.hostname)).toEqual(['10.9.9.9']);
+  } finally {
+    await zone.patch([{ changetype: 'DELETE', name: `*.${zoneName}.`, type: 'A' }]);
+  }
+});
+
 describe('names that are not an organization’s own', () => {
   const { owner, ip, hostname } = someName();
   const label = hostname.split('.')[0]!;
