@@ -13,5 +13,8 @@ export function isUuid(value: unknown): value is string {
  */
 export function organizationId(value: unknown): string {
   if (isUuid(value)) return value;
-  throw new Failure('INVALID_INPUT', 'organization_id must be a lower-case UUID, as in 0b2c6a5e-8a8f-4c53-9a43-3f0b6b0f4f1d');
+  throw new Failure(
+    'INVALID_INPUT',
+    'organization_id must be a lower-case UUID, as in 0b2c6a5e-8a8f-4c53-9a43-3f0b6b0f4f1d',
+  );
 }

@@ -66,13 +66,25 @@ export interface TenantAnswer {
   readonly host: string;
 }
 
+/** The name of the file in the secrets' directory that holds a replica's secret. */
+export function replicaSecretName(replicaId: string): string {
+  return `replica-${replicaId}`;
+}
+
 interface Subject {
   readonly replica_id: string;
   readonly allocation_id: string;
   readonly epoch: number;
 }
 export function handshakeText(request: Omit<HandshakeRequest, 'token'>): string {
-  return ['handshake', request.replica_id, request.allocation_id, request.organization_id, request.hostname, request.epoch].join('\n');
+  return [
+    'handshake',
+    request.replica_id,
+    request.allocation_id,
+    request.organization_id,
+    request.hostname,
+    request.epoch,
+  ].join('\n');
 }
 export function confirmationText(subject: Subject): string {
   return ['confirmed', subject.replica_id, subject.allocation_id, subject.epoch].join('\n');

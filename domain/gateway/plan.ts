@@ -54,7 +54,47 @@ const start: readonly PlannedStep[] = [
   },
 ];
 
-const plans: Readonly<Record<string, readonly PlannedStep[]>> = { [RunKind.start]: start };
+/** The steps of `gateway.stop`: until the replica is told, everything can be put back. */
+const stop: readonly PlannedStep[] = [
+  {
+    name: 'begin',
+    do: 'mark the allocation as stopping',
+    undo: { kind: 'undo', text: 'mark it as live again' },
+    leftBehind: 'the allocation stays marked as stopping',
+  },
+  {
+    name: 'route',
+    do: 'remove the organization’s desired route by allocation id',
+    undo: { kind: 'undo', text: 'put the route back and publish' },
+    leftBehind: 'the host name is not routed although the gateway is allocated',
+  },
+  {
+    name: 'reload',
+    do: 'publish a new generation and have every edge prove that it does not answer for the host name',
+    undo: { kind: 'nothing', text: 'the undo of route publishes' },
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'dns',
+    do: 'delete the A record and the owner’s TXT record if this allocation owns them',
+    undo: { kind: 'undo', text: 'write both records again' },
+    leftBehind: 'the host name does not resolve although the gateway is allocated',
+  },
+  {
+    name: 'farewell',
+    do: 'tell the replica to release its epoch',
+    undo: { kind: 'point_of_no_return', text: 'a replica never serves an epoch again that it let go' },
+    leftBehind: 'the replica may believe that it still serves the organization',
+  },
+  {
+    name: 'release',
+    do: 'give the replica back to the pool, or into quarantine if it could not be told',
+    undo: { kind: 'nothing', text: 'the replica is free' },
+    leftBehind: 'the organization keeps its hold on the replica',
+  },
+];
+
+const plans: Readonly<Record<string, readonly PlannedStep[]>> = { [RunKind.start]: start, [RunKind.stop]: stop };
 
 /** The steps of a kind of run; none where the kind has no plan. */
 export function planOf(kind: string): readonly PlannedStep[] {

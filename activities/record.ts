@@ -1,0 +1,17 @@
+import type { NewJournalEntry } from '../domain/journal';
+import type { Store } from '../prisma/store';
+
+/** The run's own records: states entered and decisions taken. */
+export interface RecordActivities {
+  /** Appends entries to the journal, all or none. A repeat of a lost answer appends them again, which the reader tolerates. */
+  record(entries: NewJournalEntry[]): Promise<void>;
+}
+
+/** @param store where the journal is kept. */
+export function recordActivities(store: Store): RecordActivities {
+  return {
+    async record(entries) {
+      await store.journal.append(...entries);
+    },
+  };
+}

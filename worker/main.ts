@@ -1,0 +1,137 @@
+import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { gatewaySteps } from '../activities/gateway/create';
+import { recordActivities } from '../activities/record';
+import { network } from '../domain/address';
+import { edgeTaskQueue, taskQueue } from '../domain/gateway/contract';
+import type { Settings } from '../domain/settings';
+import { AgentClient } from '../drivers/agent/client';
+import { PowerDnsZone } from '../drivers/dns/powerdns';
+import { ZoneWriter } from '../drivers/dns/zone-writer';
+import { readSecret } from '../drivers/secrets/files';
+import { openStore } from '../prisma/open';
+import type { Store } from '../prisma/store';
+import { workflowCode } from './bundle';
+import { connectWorker } from './connection';
+import { openEdges, type WorkerEdges } from './edges';
+import { exclusive } from './exclusive';
+import { workerIdentity } from './identity';
+import { FailureBoundary } from './interceptors/failures';
+import { JournalInterceptor } from './interceptors/journal';
+import { Liveness } from './liveness';
+import { installRuntime, workerLog } from './log';
+
+/** How a worker may differ from the one that settings alone describe. */
+export interface WorkerExtras {
+  /** Activity interceptors that run inside the journal and the failure boundary. */
+  readonly activityInterceptors?: WorkerInterceptors['activity'];
+  readonly options?: Partial<WorkerOptions>;
+}
+
+/** A worker that runs. */
+export interface RunningWorker {
+  /** Resolves when it has shut down; rejects when it broke. */
+  readonly run: Promise<void>;
+  /** Finishes what is under way, then ends `run`. */
+  shutdown(): void;
+}
+
+/** The secret of a replica as a file of the secrets directory. */
+export function replicaSecretName(replicaId: string): string {
+  return `replica-${replicaId}`;
+}
+
+/**
+ * Starts a worker: workflows and steps on the common queue, publishing on the queue of each edge of this host.
+ * Resolves when it polls.
+ */
+export async function runWorker(settings: Settings, extras: WorkerExtras = {}): Promise<RunningWorker> {
+  const identity = workerIdentity();
+  const log = workerLog(identity);
+  installRuntime(log);
+  const store = await openStore(settings.databaseUrl);
+  const liveness = new Liveness(store, identity, (error) => log.warn({ error: error.message }, 'liveness not renewed'));
+  await liveness.start();
+  const edges = await openEdges(settings, store, identity, log);
+  const { connection, namespace } = await connectWorker(settings.temporal, (reason) =>
+    log.info({ reason }, 'waiting for Temporal'),
+  );
+  const workers = await createWorkers({ settings, extras, store, identity, edges, connection, namespace });
+  log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker polls');
+  const run = Promise.all(workers.map((worker) => worker.run())).finally(async () => {
+    workers.forEach(shutDown);
+    await edges.close();
+    await liveness.stop().catch(() => undefined);
+    await connection.close();
+    await store.close();
+    log.info('worker ended');
+  });
+  return { run: run.then(() => undefined), shutdown: () => workers.forEach(shutDown) };
+}
+
+interface Parts {
+  readonly settings: Settings;
+  readonly extras: WorkerExtras;
+  readonly store: Store;
+  readonly identity: string;
+  readonly edges: WorkerEdges;
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+}
+
+async function createWorkers({
+  settings,
+  extras,
+  store,
+  identity,
+  edges,
+  connection,
+  namespace,
+}: Parts): Promise<Worker[]> {
+  const zone = new ZoneWriter(new PowerDnsZone(settings.zone), {
+    ttl: settings.zone.ttl,
+    exclusive: exclusive(store.leases, `zone/${settings.zone.name}`, identity),
+  });
+  const steps = gatewaySteps({
+    store,
+    zone,
+    agent: new AgentClient(settings.networks.map(network)),
+    publishers: edges.publishers,
+    edgeIp: settings.edgeIp,
+    replicaSecret: (id) => readSecret(settings.secretsDirectory, replicaSecretName(id)),
+  });
+  const journal = new JournalInterceptor(store.journal, identity);
+  const boundary = new FailureBoundary();
+  const activity = [
+    () => ({ inbound: journal }),
+    () => ({ inbound: boundary }),
+    ...(extras.activityInterceptors ?? []),
+  ];
+  const code = workflowCode();
+  const common = { connection, namespace, identity, shutdownGraceTime: '10s' } as const;
+  const main = await Worker.create({
+    ...common,
+    ...code,
+    taskQueue,
+    activities: { ...recordActivities(store), ...steps },
+    interceptors: { ...code.interceptors, activity },
+    // A dead worker's sticky queue holds the next workflow task of its runs up for this long.
+    stickyQueueScheduleToStartTimeout: '1s',
+    ...extras.options,
+  });
+  const publishing = [...edges.publishers.keys()].map((edge) =>
+    Worker.create({
+      ...common,
+      taskQueue: edgeTaskQueue(edge),
+      activities: { publish: steps.publish },
+      interceptors: { activity },
+      // Waiting for a shared generation costs nothing, and a burst shares few of them.
+      maxConcurrentActivityTaskExecutions: 500,
+    }),
+  );
+  return [main, ...(await Promise.all(publishing))];
+}
+
+function shutDown(worker: Worker): void {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+}

@@ -1,0 +1,16 @@
+const limit = 1_000;
+
+/** What looks like a secret, and what is put in its place. */
+const secrets: readonly (readonly [RegExp, string])[] = [
+  [/\bgw_([A-Za-z0-9]+)_[A-Za-z0-9_-]+/g, 'gw_$1_***'],
+  [/\b(bearer|basic|x-api-key:?|authorization:?|password=?|secret=?|token=?)\s+\S+/gi, '$1 ***'],
+  [/\b(api[_-]?key|password|secret|token)=[^\s&]+/gi, '$1=***'],
+  [/:\/\/([^\s:/@]+):[^\s@/]+@/g, '://$1:***@'],
+  [/\b[0-9a-f]{64}\b/gi, '***'],
+];
+
+/** A message fit to be stored and shown: without what looks like a secret, on one line each, at most 1,000 characters. */
+export function scrub(message: string): string {
+  const clean = secrets.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), message);
+  return clean.length > limit ? `${clean.slice(0, limit - 1)}…` : clean;
+}

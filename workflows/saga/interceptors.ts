@@ -1,0 +1,31 @@
+import { defaultPayloadConverter, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import { currentStep, stepHeader, type StepContext } from './context';
+
+/** Puts the step that schedules an activity into its header (for the journal) and its summary (for Temporal's Web UI). */
+export const interceptors: WorkflowInterceptorsFactory = () => ({
+  outbound: [
+    {
+      scheduleActivity: (input, next) => next(inCurrentStep(input)),
+      scheduleLocalActivity: (input, next) => next(inCurrentStep(input)),
+    },
+  ],
+});
+
+interface Scheduled {
+  readonly headers: Record<string, unknown>;
+  readonly options: { readonly summary?: string };
+}
+
+function inCurrentStep<I extends Scheduled>(input: I): I {
+  const context = currentStep();
+  if (!context) return input;
+  return {
+    ...input,
+    headers: { ...input.headers, [stepHeader]: defaultPayloadConverter.toPayload(context) },
+    options: { ...input.options, summary: input.options.summary ?? summary(context) },
+  };
+}
+
+function summary({ step, phase }: StepContext): string {
+  return phase === 'do' ? step : `undo of ${step}`;
+}
