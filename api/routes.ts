@@ -1,0 +1,28 @@
+import type { Deps } from './deps';
+import type { Route } from './route';
+import { allocationRoutes } from './routes/allocations';
+import { attentionRoutes } from './routes/attention';
+import { documentationRoutes } from './routes/documentation';
+import { eventRoutes } from './routes/events';
+import { gatewayRoutes } from './routes/gateway';
+import { healthRoutes } from './routes/health';
+import { poolRoutes } from './routes/pool';
+import { runRoutes } from './routes/runs';
+import { tokenRoutes } from './routes/tokens';
+import { webhookRoutes } from './routes/webhooks';
+
+/** Every route of the API, by resource: what is served is exactly what `/openapi.json` shows. */
+export function routes(deps: Deps): readonly Route[] {
+  return [
+    ...gatewayRoutes(deps),
+    ...allocationRoutes(deps),
+    ...poolRoutes(deps),
+    ...runRoutes(deps),
+    ...eventRoutes(deps),
+    ...attentionRoutes(deps),
+    ...webhookRoutes(deps),
+    ...tokenRoutes(deps),
+    ...healthRoutes(deps),
+    ...documentationRoutes(deps),
+  ];
+}

@@ -1,0 +1,54 @@
+import { unboundToken } from '../access';
+import type { Deps } from '../deps';
+import { ok, route, type Route } from '../route';
+import { edgeSchema, replicaSchema, uuid } from '../schemas';
+import { edgeView, replicaView } from '../views';
+import { z } from '../zod';
+
+/** The pool of replicas and the edges: things of no organization. */
+export function poolRoutes({ store }: Deps): Route[] {
+  const replicas = route({
+    method: 'get',
+    path: '/gateways/replicas',
+    operationId: 'listReplicas',
+    tag: 'replicas',
+    summary: 'List the replicas of the pool',
+    access: unboundToken('read'),
+    answers: {
+      200: {
+        description: 'All replicas.',
+        schema: z.object({ replicas: z.array(replicaSchema) }).openapi('ReplicaList'),
+      },
+    },
+    failures: ['STORE_UNAVAILABLE'],
+    handle: async () => ok({ replicas: (await store.pool.replicas()).map(replicaView) }),
+  });
+
+  const readmit = route({
+    method: 'post',
+    path: '/gateways/replicas/{id}/readmit',
+    operationId: 'readmitReplica',
+    tag: 'replicas',
+    summary: 'Put a quarantined replica back into the pool',
+    access: unboundToken('admin'),
+    params: z.strictObject({ id: uuid }),
+    answers: { 200: { description: 'The replica.', schema: replicaSchema } },
+    failures: ['NOT_FOUND', 'STATE_CONFLICT', 'STORE_UNAVAILABLE'],
+    handle: async ({ params }) => ok(replicaView(await store.pool.readmit(params.id))),
+  });
+
+  const edges = route({
+    method: 'get',
+    path: '/edges',
+    operationId: 'listEdges',
+    tag: 'edges',
+    summary: 'List the edges and what each carries',
+    access: unboundToken('read'),
+    answers: {
+      200: { description: 'All edges.', schema: z.object({ edges: z.array(edgeSchema) }).openapi('EdgeList') },
+    },
+    failures: ['STORE_UNAVAILABLE'],
+    handle: async () => ok({ edges: (await store.edges.list()).map(edgeView) }),
+  });
+  return [replicas, readmit, edges];
+}

@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Client,
+  Connection,
+  WorkflowFailedError,
+  WorkflowUpdateFailedError,
+  type ConnectionOptions,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  defineSearchAttributeKey,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/common';
+import { tsToDate } from '@temporalio/common/lib/time';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { temporal } from '@temporalio/proto';
+import { Failure, failures, isFailure, isFailureCode } from '../domain/failures';
+import { RunKind, searchAttributes, taskQueue, type StartGateway, type StopGateway } from '../domain/gateway/contract';
+import type { SagaView } from '../domain/saga';
+import type { Settings } from '../domain/settings';
+import type { Decision, Engine, RunDescription, RunOutcome } from './engine';
+
+/** Milliseconds for one call: a healthy Temporal takes tens, and a caller should soon know that it is away. */
+const CALL_MS = 3_000;
+
+/** Milliseconds for a decision, which a worker has to take up. */
+const DECISION_MS = 10_000;
+
+/** Milliseconds after which a worker that polls no more is taken for gone: a poll lasts a minute. */
+const POLLER_MS = 70_000;
+
+/** A workflow task whose worker died is given to another after this time instead of ten seconds. */
+const WORKFLOW_TASK_TIMEOUT = '2s';
+
+const keys = {
+  kind: defineSearchAttributeKey('SagaKind', searchAttributes.SagaKind),
+  state: defineSearchAttributeKey('SagaState', searchAttributes.SagaState),
+  organization: defineSearchAttributeKey('OrganizationId', searchAttributes.OrganizationId),
+};
+
+/** The engine over a Temporal client. */
+export class TemporalEngine implements Engine {
+  constructor(
+    private readonly client: Client,
+    private readonly namespace: string,
+  ) {}
+
+  async startGateway(runId: string, input: StartGateway): Promise<void> {
+    const summary = `Start the gateway of organization ${input.organizationId}`;
+    // The id names the allocation, which is minted once: an ended run with this id is the one that was asked for.
+    await this.start(RunKind.start, runId, input, { summary, reuse: 'REJECT_DUPLICATE' });
+  }
+
+  async stopGateway(runId: string, input: StopGateway): Promise<void> {
+    const summary = `Stop the gateway of organization ${input.organizationId}`;
+    // A run that was ended by hand in Temporal must not keep the gateway up for ever.
+    await this.start(RunKind.stop, runId, input, { summary, reuse: 'ALLOW_DUPLICATE_FAILED_ONLY' });
+  }
+
+  async outcome<T>(runId: string, signal: AbortSignal): Promise<RunOutcome<T> | undefined> {
+    const handle = this.client.workflow.getHandle(runId);
+    while (!signal.aborted) {
+      try {
+        const result: unknown = await this.client.connection.withAbortSignal(signal, () => handle.result());
+        return { ok: true, result: result as T };
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        if (error instanceof WorkflowFailedError) return failedOutcome(error);
+        if (error instanceof WorkflowNotFoundError) throw new Failure('NOT_FOUND', 'There is no such run.');
+        // The run goes on without us: Temporal is asked again until it is back or nobody waits any more.
+        await sleep(200, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  async describe(runId: string): Promise<RunDescription | undefined> {
+    return await this.call(CALL_MS, async () => {
+      try {
+        const { type, startTime, status, typedSearchAttributes } = await this.client.workflow
+          .getHandle(runId)
+          .describe();
+        const organizationId = typedSearchAttributes.get(keys.organization);
+        if (organizationId === undefined) return undefined;
+        return { kind: type as RunKind, organizationId, startedAt: startTime, running: status.name === 'RUNNING' };
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async cancel(runId: string): Promise<void> {
+    await this.call(CALL_MS, () => this.open(runId, (handle) => handle.cancel()));
+  }
+
+  async resolve(runId: string, decision: Decision): Promise<SagaView> {
+    return await this.call(DECISION_MS, () =>
+      this.open(runId, (handle) => handle.executeUpdate<SagaView, [Decision]>('resolve', { args: [decision] })),
+    );
+  }
+
+  async workers(): Promise<number> {
+    const { pollers } = await this.call(CALL_MS, () =>
+      this.client.workflowService.describeTaskQueue({
+        namespace: this.namespace,
+        taskQueue: { name: taskQueue },
+        taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+      }),
+    );
+    const since = Date.now() - POLLER_MS;
+    const alive = pollers.filter((each) => each.lastAccessTime && tsToDate(each.lastAccessTime).getTime() > since);
+    return new Set(alive.map((each) => each.identity)).size;
+  }
+
+  private async start(
+    kind: RunKind,
+    workflowId: string,
+    input: StartGateway | StopGateway,
+    { summary, reuse }: { summary: string; reuse: 'REJECT_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY' },
+  ): Promise<void> {
+    await this.call(CALL_MS, async () => {
+      try {
+        await this.client.workflow.start(kind, {
+          workflowId,
+          taskQueue,
+          args: [input],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: reuse,
+          workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+          staticSummary: summary,
+          staticDetails: `Allocation ${input.allocationId}`,
+          typedSearchAttributes: [
+            { key: keys.kind, value: kind },
+            { key: keys.state, value: 'running' },
+            { key: keys.organization, value: input.organizationId },
+          ],
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    });
+  }
+
+  /** Works on a run that has not ended. */
+  private async open<T>(runId: string, work: (handle: WorkflowHandle) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.client.workflow.getHandle(runId));
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError)
+        throw new Failure('STATE_CONFLICT', 'The run has ended.', { data: { allowed: [] }, cause: error });
+      if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
+      throw error;
+    }
+  }
+
+  private async call<T>(ms: number, work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.client.connection.withDeadline(Date.now() + ms, work);
+    } catch (error) {
+      if (isFailure(error)) throw error;
+      throw new Failure('ENGINE_UNAVAILABLE', undefined, { cause: error });
+    }
+  }
+}
+
+/**
+ * Connects when it is first used, so that the API starts while Temporal is away. Profiles, TLS and API keys come from
+ * Temporal's own environment configuration.
+ */
+export function connectEngine(settings: Settings['temporal']): { engine: Engine; close(): Promise<void> } {
+  const config = loadClientConnectConfig();
+  const connection = Connection.lazy({
+    address: settings.address,
+    ...(config.connectionOptions as ConnectionOptions),
+    // Back within a second of Temporal's restart; gRPC's own ceiling is two minutes.
+    channelArgs: { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 },
+  });
+  const namespace = config.namespace ?? settings.namespace;
+  const client = new Client({ connection, namespace });
+  return { engine: new TemporalEngine(client, namespace), close: () => connection.close() };
+}
+
+function failedOutcome(error: WorkflowFailedError): RunOutcome<never> {
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof ApplicationFailure && isFailureCode(cause.type))
+      return { ok: false, code: cause.type, message: cause.message, data: members(cause) };
+    if (cause instanceof CancelledFailure)
+      return { ok: false, code: 'CANCELLED', message: failures.CANCELLED.title, data: {} };
+  }
+  return { ok: false, code: 'INTERNAL', message: failures.INTERNAL.title, data: {} };
+}
+
+/** What a run's validator refused, in its own words. */
+function refusal({ cause }: WorkflowUpdateFailedError): Error {
+  return cause instanceof ApplicationFailure && isFailureCode(cause.type)
+    ? new Failure(cause.type, cause.message, { data: members(cause) })
+    : new Failure('INTERNAL', undefined, { cause });
+}
+
+function members({ details }: ApplicationFailure): Readonly<Record<string, unknown>> {
+  const first: unknown = details?.[0];
+  return typeof first === 'object' && first !== null ? (first as Record<string, unknown>) : {};
+}
