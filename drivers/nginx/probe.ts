@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 
 /**
- * Runs a program without a shell and with nothing of this process's environment.
+ * Runs a program without a shell and with nothing of this process's environment but PATH.
  * @param timeout - milliseconds until it is killed.
  * @returns its output, and an error when it did not start or did not exit with 0.
  */
@@ -17,7 +17,7 @@ export function run(
     execFile(
       program,
       args,
-      { cwd, timeout, env: {}, killSignal: 'SIGKILL', encoding: 'utf8' },
+      { cwd, timeout, env: { PATH: process.env.PATH }, killSignal: 'SIGKILL', encoding: 'utf8' },
       (error, stdout, stderr) => resolve({ error, output: `${stdout}${stderr}` }),
     );
   });

@@ -1,23 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Network } from '../../domain/address';
-import { Failure, isFailure } from '../../domain/failures';
-import type { Edge, Liveness } from './edge';
-import type { EdgeBook, Hold } from './edge-book';
-import { RouteTable } from './route-table';
+import { Failure } from '../../domain/failures';
+import type { Edge } from './edge';
+import type { EdgeBook } from './edge-book';
+import { GenerationCycle, isFenced, type Outcome, type PublisherLog } from './generation-cycle';
 
 /** What a caller of {@link Publisher.publish} learns. */
-export type Published = Liveness & {
-  /** The generation that carries the change. */
-  readonly generation: number;
-  /** The route revision that it includes. */
-  readonly revision: number;
+export type Published = Outcome & {
   /** How many callers this generation answered together, this one included. */
   readonly coalesced: number;
 };
 
-/** Receives what a publisher does on its own account. */
-export type PublisherLog = (message: string, details: Readonly<Record<string, unknown>>) => void;
-
+/** What a {@link Publisher} works with. */
 export interface PublisherOptions {
   readonly edge: Edge;
   readonly book: EdgeBook;
@@ -37,38 +31,30 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** One generation's outcome, before it is known how many callers it answers. */
-type Outcome = Omit<Published, 'coalesced'> & Liveness;
-
 /**
  * Publishes the desired routes to one edge: writes a generation, tests it, makes it live and proves it. Callers that
  * come while that is under way share the next generation, or this one where it already includes their change.
  *
- * Several publishers, in as many processes, may have the same edge. A lease in the book says whose turn it is; it is
- * looked at again before anything of nginx is touched, and generation numbers fence one that lost it without noticing.
+ * Several publishers, in as many processes, may have the same edge: a hold in the book says whose turn it is, and the
+ * others wait for what it makes live.
  */
 export class Publisher {
   readonly edge: Edge;
   private readonly book: EdgeBook;
-  private readonly table: RouteTable;
+  private readonly cycle: GenerationCycle;
   private readonly log: PublisherLog;
   private readonly standByMs: number;
   private waiting: Waiter[] = [];
   private draining: Promise<void> | undefined;
   private releasing: Promise<void> = Promise.resolve();
-  private hold: Hold | null = null;
-  /** The revision that the table is at; undefined before it was read as a whole. */
-  private seen: number | undefined;
-  /** Route changes that no live generation of this publisher carries yet. */
-  private carried = 0;
   private last: Outcome | undefined;
   private closed = false;
 
   constructor(options: PublisherOptions) {
     this.edge = options.edge;
     this.book = options.book;
-    this.table = new RouteTable(options.networks);
     this.log = options.log ?? (() => undefined);
+    this.cycle = new GenerationCycle(options.edge, options.book, options.networks, this.log);
     this.standByMs = options.standByMs ?? 15_000;
   }
 
@@ -108,7 +94,7 @@ export class Publisher {
   private async alreadyLive(revision: number): Promise<Published | undefined> {
     if (this.busy || !this.last || this.last.revision < revision) return undefined;
     const record = await this.book.record();
-    if (record.liveRevision < revision || this.table.refused(revision)) return undefined;
+    if (record.liveRevision < revision || this.cycle.refused(revision)) return undefined;
     const presence = await this.edge.presence();
     if (presence.state !== 'up' || presence.generation !== record.liveGeneration) return undefined;
     if ((await this.edge.files.live()) !== record.liveGeneration) return undefined;
@@ -129,85 +115,16 @@ export class Publisher {
     while (this.waiting.length > 0) {
       const batch = [...this.waiting];
       try {
-        this.hold = await this.book.acquire();
-        if (!this.hold) await this.standBy();
-        else if (!(await this.repaired(batch))) this.settle(await this.cycle(this.hold), batch);
+        if (!(await this.cycle.acquire())) await this.standBy();
+        else if (!(await this.repaired(batch))) this.settle((this.last = await this.cycle.make()), batch);
       } catch (error) {
-        if (fenced(error)) await this.yieldTo(error);
+        if (isFenced(error)) await this.yieldTo(error);
         else this.fail(batch, error);
       }
     }
     this.draining = undefined;
     // Not waited for: nobody's answer depends on it, and the next turn begins behind it.
-    this.releasing = this.release();
-  }
-
-  /** One generation, from reading the desired routes to its proof. */
-  private async cycle(hold: Hold): Promise<Outcome> {
-    const previous = await this.edge.files.live();
-    const [, generation] = await Promise.all([this.read(), this.book.claimGeneration(hold, previous ?? 0)]);
-    const revision = this.seen!;
-    let liveness: Liveness;
-    try {
-      await this.edge.write(generation, this.table.rendered());
-      await this.edge.test(generation);
-      hold = await this.renew(hold);
-      await this.edge.flip(generation);
-      mustHold(hold);
-      liveness = await this.edge.makeLive(generation);
-    } catch (error) {
-      if (!fenced(error)) await this.goBack(hold, generation, previous, error as Error);
-      throw error;
-    }
-    if (liveness.state === 'live') {
-      await this.book.recordLive(hold, { generation, revision, changes: this.carried });
-      this.carried = 0;
-    } else {
-      await this.book.markBehind(liveness.reason);
-    }
-    void this.edge.files.prune().catch((error: Error) => this.log('old generations not removed', { error }));
-    return (this.last = { generation, revision, ...liveness });
-  }
-
-  /**
-   * After a generation that failed: what nginx reads and serves is the one before, and the book says why. A store that is
-   * away does not keep it from that while the hold is good.
-   */
-  private async goBack(hold: Hold, generation: number, previous: number | undefined, error: Error): Promise<void> {
-    await this.renew(hold).catch((problem: unknown) => {
-      if (fenced(problem)) throw problem;
-      mustHold(hold);
-    });
-    const flipped = (await this.edge.files.live()) === generation;
-    const restored = flipped && previous !== undefined ? await this.edge.restore(generation, previous) : !flipped;
-    this.log('generation taken back', { edge: this.edge.name, generation, previous, restored, reason: error.message });
-    await this.book.markBehind(error.message).catch((error: Error) => this.log('edge not marked', { error }));
-  }
-
-  private async renew(hold: Hold): Promise<Hold> {
-    return (this.hold = await this.book.renew(hold));
-  }
-
-  private async release(): Promise<void> {
-    const { hold } = this;
-    this.hold = null;
-    if (!hold) return;
-    await this.book.release(hold).catch((error: Error) => this.log('edge not given back', { error }));
-  }
-
-  /** Brings the table up to the store, from the beginning where nothing is known of it. */
-  private async read(): Promise<void> {
-    const from = this.seen ?? 0;
-    // Read before the routes: the newest change may be a tombstone that is pruned already.
-    const head = this.seen === undefined ? await this.book.head() : from;
-    const since = this.seen === undefined ? (await this.book.record()).liveRevision : from;
-    const changes = await this.book.changesSince(from);
-    if (this.seen === undefined) this.table.clear();
-    for (const { route, failure } of this.table.apply(changes)) {
-      this.log('route left out', { edge: this.edge.name, allocationId: route.allocationId, code: failure.code });
-    }
-    this.carried += changes.filter((route) => route.revision > since).length;
-    this.seen = changes.reduce((highest, { revision }) => Math.max(highest, revision), head);
+    this.releasing = this.cycle.release();
   }
 
   /** Where all who wait want an edge repaired, another publisher may have done it while they waited for their turn. */
@@ -224,8 +141,7 @@ export class Publisher {
     const { liveGeneration, liveRevision } = await this.book.record();
     if (this.waiting.some(({ revision }) => revision <= liveRevision)) {
       // Also to know which routes it had to leave out.
-      await this.read();
-      this.carried = 0;
+      await this.cycle.follow();
     }
     this.answer({ state: 'live', generation: liveGeneration, revision: liveRevision });
     this.expire();
@@ -234,8 +150,7 @@ export class Publisher {
   /** The edge was lost in mid-cycle: forget what was known, and wait for our turn. */
   private async yieldTo(error: unknown): Promise<void> {
     this.log('edge lost to another publisher', { edge: this.edge.name, error });
-    this.seen = undefined;
-    this.carried = 0;
+    this.cycle.forget();
     this.expire();
     await sleep(15 + Math.random() * 20);
   }
@@ -262,7 +177,7 @@ export class Publisher {
     const answered = this.waiting.filter(included);
     this.waiting = this.waiting.filter((waiter) => !included(waiter));
     for (const waiter of answered) {
-      const refused = waiter.after < 0 ? this.table.refused(waiter.revision) : undefined;
+      const refused = waiter.after < 0 ? this.cycle.refused(waiter.revision) : undefined;
       if (refused) waiter.reject(refused.failure);
       else waiter.resolve({ ...outcome, coalesced: answered.length });
     }
@@ -272,13 +187,4 @@ export class Publisher {
     this.waiting = this.waiting.filter((waiter) => !waiters.includes(waiter));
     for (const waiter of waiters) waiter.reject(error);
   }
-}
-
-function fenced(error: unknown): boolean {
-  return isFailure(error) && (error.code === 'EDGE_FENCED' || error.code === 'CONFLICT');
-}
-
-/** The last look before nginx is told: a hold that ran out while the process was stopped is worth nothing. */
-function mustHold(hold: Hold): void {
-  if (hold.expiresAt.getTime() <= Date.now()) throw new Failure('EDGE_FENCED', 'the lease ran out in mid-cycle');
 }

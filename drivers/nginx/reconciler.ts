@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EdgeBook } from './edge-book';
-import type { Publisher, PublisherLog } from './publisher';
+import type { PublisherLog } from './generation-cycle';
+import type { Publisher } from './publisher';
 
 /** What a look at an edge came to. */
 export type Reconciled =
