@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition, setHandler } from '@temporalio/workflow';
 import type { FailureCode } from '../../domain/failures';
 import type { Resolution, SagaState, SagaView } from '../../domain/saga';
 import type { Entry } from './entry';
@@ -24,7 +24,10 @@ export class Attention {
     private readonly entries: readonly Entry[],
     private readonly host: AttentionHost,
   ) {
-    setHandler(resolveUpdate, (resolve) => this.accept(resolve), { validator: (resolve) => this.validate(resolve) });
+    // A handler runs in the root scope; a run that was cancelled must still take a person's decision.
+    const accept = (resolve: Resolve): Promise<SagaView> =>
+      CancellationScope.nonCancellable(() => this.accept(resolve));
+    setHandler(resolveUpdate, accept, { validator: (resolve) => this.validate(resolve) });
   }
 
   /** Since when the oldest stuck step has been stuck. */
