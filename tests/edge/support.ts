@@ -128,7 +128,7 @@ function ask(
   return new Promise((resolve, reject) => {
     const method = body ? 'POST' : 'GET';
     const asked = request({ hostname, port, path, method, headers: { ...headers, host }, agent: agent ?? false });
-    asked.once('error', reject);
+    asked.once('error', (error) => reject(Object.assign(error, { reusedSocket: asked.reusedSocket })));
     asked.once('response', (response) => {
       let text = '';
       response.setEncoding('utf8');
