@@ -81,9 +81,19 @@ export class Supervisor {
     return this.component(name);
   }
 
+  /** Whether a component runs this moment. */
+  isRunning(name: string): boolean {
+    return this.places.get(name)?.component?.running ?? false;
+  }
+
+  /** Starts nothing again from here on: everything is about to end. */
+  settle(): void {
+    this.stopping = true;
+  }
+
   /** Ends components, those of one list side by side. */
   async stop(names: readonly string[]): Promise<void> {
-    this.stopping = true;
+    this.settle();
     await Promise.all(
       names.map(async (name) => {
         const place = this.places.get(name);

@@ -93,9 +93,22 @@ function isDebian(): boolean {
   return existsSync('/etc/debian_version') && existsSync('/usr/bin/apt-get');
 }
 
-/** Whether a program is on PATH or where Debian keeps daemons, which is not on everybody's PATH. */
-function onPath(program: string): boolean {
+/** The path of a program on PATH or where Debian keeps daemons, which is not on everybody's PATH. */
+function locate(program: string): string | undefined {
   return `${process.env.PATH ?? ''}:/usr/sbin:/usr/local/sbin`
     .split(':')
-    .some((dir) => dir !== '' && existsSync(`${dir}/${program}`));
+    .filter((directory) => directory !== '')
+    .map((directory) => `${directory}/${program}`)
+    .find((path) => existsSync(path));
+}
+
+function onPath(program: string): boolean {
+  return locate(program) !== undefined;
+}
+
+/** The nginx to run. @throws ComponentFailed when there is none. */
+export function nginxBinary(): string {
+  const path = locate('nginx');
+  if (path === undefined) throw new ComponentFailed('nginx is not installed');
+  return path;
 }

@@ -65,7 +65,14 @@ async function compile(changed) {
 async function bundleWorkflows() {
   const began = new Date();
   const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath: workflows, logger: new DefaultLogger('WARN') });
+  const { bundleOptions } = require(join(output, 'worker', 'bundle.js'));
+  // From the sources instead of from what was compiled: stack traces in Temporal's Web UI then name them.
+  const source = (built) => `${join(root, relative(output, built))}.ts`;
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: source(bundleOptions.workflowsPath),
+    workflowInterceptorModules: bundleOptions.workflowInterceptorModules.map(source),
+    logger: new DefaultLogger('WARN'),
+  });
   const draft = `${bundle}.${process.pid}`;
   mkdirSync(output, { recursive: true });
   writeFileSync(draft, code);

@@ -38,9 +38,10 @@ function outdated() {
 function bundleOutdated() {
   const made = changedAt(bundle);
   const inputs = ['workflows', 'domain'].flatMap(filesBelow).map((path) => join(root, path));
-  return [...inputs, join(root, 'package-lock.json'), join(__dirname, 'build.js')].some(
-    (path) => changedAt(path) > made,
-  );
+  return [
+    ...inputs,
+    ...['package-lock.json', 'worker/bundle.ts', 'environment/setup/build.js'].map((path) => join(root, path)),
+  ].some((path) => changedAt(path) > made);
 }
 
 /** Where the bundle's workflows are named. */

@@ -6,7 +6,7 @@ const { root, say, run } = require('./say');
 
 /** Each check: what it looks at, the program that checks it (run from the sources, whose neighbours it reads), and what makes the file current. */
 const checks = [
-  { name: 'Prisma clients', program: 'prisma/generate.ts', args: ['--check'], remedy: 'npm run generate' },
+  { name: 'Prisma clients', program: 'prisma/generate.mjs', args: ['--check'], remedy: 'npm run generate' },
   { name: 'OpenAPI document', program: 'api/openapi.ts', args: ['--check'], remedy: 'npm run openapi' },
   { name: 'state diagrams', program: 'domain/diagrams.ts', args: ['--check'], remedy: 'npm run diagrams' },
 ];

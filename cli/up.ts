@@ -1,0 +1,108 @@
+import { readDescription } from '../environment/description';
+import { Environment } from '../environment/environment';
+import { demo } from './demo';
+import { onTermination } from './termination';
+
+/** The flags of `gatewright up`. */
+export interface UpOptions {
+  readonly home: string;
+  readonly config?: string;
+  readonly demo: boolean;
+  readonly once?: boolean;
+  readonly json?: boolean;
+}
+
+function say(text: string): void {
+  process.stderr.write(`gatewright: ${text}\n`);
+}
+
+/**
+ * `gatewright up`: brings the environment up, proves it with a demo, and keeps it until it is told to end.
+ * @throws ComponentFailed or Failure when it does not come up; nothing is left running then.
+ */
+export async function up(options: UpOptions): Promise<void> {
+  const began = Date.now();
+  const description = readDescription(options.config);
+  let environment: Environment | undefined;
+  let ending: NodeJS.Signals | undefined;
+  const end = async (code: number): Promise<void> => {
+    await environment?.stop();
+    process.exit(code);
+  };
+  onTermination(
+    (signal) => {
+      ending = signal;
+      say(`${signal}: stopping (again to kill) ...`);
+      void end(signal === 'SIGINT' ? 130 : 143);
+    },
+    () => {
+      environment?.kill();
+      process.exit(137);
+    },
+  );
+
+  try {
+    environment = await Environment.start({ directory: options.home, description, say }, (created) => {
+      environment = created;
+    });
+  } catch (error) {
+    // What ended half-way because it was told to is no failure; `end` exits.
+    if (ending) return;
+    throw error;
+  }
+
+  let proven = false;
+  if (options.demo) {
+    try {
+      await demo(environment, say);
+      proven = true;
+    } catch (error) {
+      if (ending) return;
+      say(`the demo failed: ${(error as Error).message}`);
+    }
+  }
+  if (ending) return;
+  say(`${proven ? 'proven' : 'up'} after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  if (options.json) process.stdout.write(`${JSON.stringify(summary(environment))}\n`);
+  if (options.once) return await end(proven ? 0 : 1);
+  guide(environment, options.home);
+}
+
+/** What `--json` prints. */
+function summary(environment: Environment): object {
+  const { home, apiUrl, settings, temporalUiUrl, agents, pids } = environment;
+  return {
+    home: home.directory,
+    apiUrl,
+    tokenFile: home.tokenFile,
+    temporalAddress: settings.temporal.address,
+    temporalUiUrl,
+    zone: settings.zone.name,
+    dnsAddress: settings.zone.dnsAddress,
+    edges: settings.edges.map(({ name, httpAddress }) => ({ name, httpAddress })),
+    agents: agents.map(({ id, address }) => ({ id, address })),
+    pids,
+  };
+}
+
+function guide(environment: Environment, home: string): void {
+  const { apiUrl, temporalUiUrl, settings } = environment;
+  const option = home === '.gatewright' ? '' : ` --home ${home}`;
+  say(
+    [
+      '',
+      `  API documentation  ${apiUrl}/docs`,
+      ...(temporalUiUrl
+        ? [`  Temporal Web UI    ${temporalUiUrl}/namespaces/${settings.temporal.namespace}/workflows`]
+        : []),
+      `  admin token        ${environment.home.tokenFile}`,
+      '',
+      'next, in another terminal:',
+      `  npx gatewright start 0b2c6a5e-8a8f-4c53-9a43-3f0b6b0f4f1d${option}`,
+      `  npx gatewright runs${option}`,
+      `  npx gatewright pool${option}`,
+      '',
+      'Ctrl-C stops everything.',
+    ].join('\n'),
+  );
+}
