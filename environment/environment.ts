@@ -27,6 +27,8 @@ export interface EnvironmentOptions {
   readonly superviseRestarts?: boolean;
   /** Where `TEMPORAL_ADDRESS` and `DATABASE_URL` are looked up; the process's own environment unless told. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Another program than `gatewright worker` for the workers. */
+  readonly workerEntry?: string;
 }
 
 /** A running environment: Temporal, the store, edges, DNS, agents, the API and a worker. */
@@ -44,6 +46,7 @@ export class Environment {
     private readonly record: ProcessRecord,
     private readonly say: (text: string) => void,
     restarts: boolean,
+    private readonly workerEntry: string | undefined,
   ) {
     this.supervisor = new Supervisor({ record, say, restarts });
   }
@@ -73,7 +76,7 @@ export class Environment {
       const identities = ensureIdentities(home, description.agents.count);
       const settings = settingsOf(home, description, ports, external, nginxBinary());
       const restarts = options.superviseRestarts ?? true;
-      environment = new Environment(home, description, ports, settings, identities, external, record, say, restarts);
+      environment = new Environment(home, description, ports, settings, identities, external, record, say, restarts, options.workerEntry);
       onCreated?.(environment);
       await environment.bringUp(temporalBinary);
       return environment;
@@ -129,7 +132,8 @@ export class Environment {
   async add(kind: 'worker' | 'api', name: string, settings: Settings = this.settings): Promise<void> {
     const settingsFile = this.home.path('run', `${name}.settings.json`);
     writeSettings(settingsFile, settings);
-    const options = { ...this.program(name), settings, settingsFile };
+    const program = kind === 'worker' ? this.workerProgram(name) : this.program(name);
+    const options = { ...program, settings, settingsFile };
     await this.supervisor.start(name, async () => await (kind === 'api' ? startApi(options) : startWorker(options)));
   }
 
@@ -174,7 +178,7 @@ export class Environment {
     ]);
     await allOf([
       supervisor
-        .start('worker', async () => await startWorker(this.program('worker')))
+        .start('worker', async () => await startWorker(this.workerProgram('worker')))
         .then(() => say('worker: polling')),
       this.startApiAndAgents(),
     ]);
@@ -235,6 +239,10 @@ export class Environment {
     const address = this.ports.agents[index];
     if (!address) throw new ComponentFailed(`there is no address for agent ${index + 1}`);
     return `${address.ip}:${address.port}`;
+  }
+
+  private workerProgram(name: string): ProgramOptions {
+    return { ...this.program(name), ...(this.workerEntry !== undefined && { entry: this.workerEntry }) };
   }
 
   private program(name: string): ProgramOptions {

@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly externalTemporal: boolean;
   /** Name of the component; a second worker of the same home has another one. */
   readonly name: string;
+  /** Another program than `gatewright` itself to run as, as in `cli/main`. */
+  readonly entry?: string;
 }
 
 /**
@@ -51,10 +53,10 @@ export async function startWorker(options: ProgramOptions): Promise<Component> {
   });
 }
 
-function program({ home, settingsFile, externalTemporal, name }: ProgramOptions, command: 'api' | 'worker') {
+function program({ home, settingsFile, externalTemporal, name, entry }: ProgramOptions, command: 'api' | 'worker') {
   const base = externalTemporal ? process.env : withoutTemporal(process.env);
   const { DATABASE_URL: _, ...env } = base; // the settings have it
-  const script = scriptCommand('cli/main');
+  const script = scriptCommand(entry ?? 'cli/main');
   return {
     name,
     command: script.command,
