@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BundleOptions, WorkerOptions } from '@temporalio/worker';
 
-/** Where the build puts the bundled workflow code, beside the compiled workflows. */
-export const bundleFile = join(__dirname, '..', 'workflow-bundle.js');
+/** Where the build puts the bundled workflow code, beside the compiled workflows; tests from the sources name it. */
+export const bundleFile = process.env.GATEWRIGHT_WORKFLOW_BUNDLE ?? join(__dirname, '..', 'workflow-bundle.js');
 
 /** What is bundled: the workflow types and the interceptor that names the step of each activity. */
 export const bundleOptions: Pick<BundleOptions, 'workflowsPath' | 'workflowInterceptorModules'> = {
