@@ -12,6 +12,28 @@ export const SagaState = {
 } as const;
 export type SagaState = (typeof SagaState)[keyof typeof SagaState];
 
+/** A way from one state to another, and what makes it. */
+export interface Transition<S extends string> {
+  /** null for the beginning. */
+  readonly from: S | null;
+  readonly to: S;
+  /** What happens, in a few words. */
+  readonly when: string;
+}
+
+/** Every way a run's state can change. */
+export const sagaTransitions: readonly Transition<SagaState>[] = [
+  { from: null, to: 'running', when: 'it is asked for' },
+  { from: 'running', to: 'succeeded', when: 'every step is done' },
+  { from: 'running', to: 'rolling_back', when: 'a step fails, or the run is cancelled' },
+  { from: 'running', to: 'needs_attention', when: 'a step past the point of no return fails' },
+  { from: 'rolling_back', to: 'rolled_back', when: 'every undo is done' },
+  { from: 'rolling_back', to: 'abandoned', when: 'every undo is done or was skipped' },
+  { from: 'rolling_back', to: 'needs_attention', when: 'an undo is stuck' },
+  { from: 'needs_attention', to: 'rolling_back', when: 'a person says retry or skip' },
+  { from: 'needs_attention', to: 'running', when: 'past the point of no return, a person says retry' },
+];
+
 /** The state of one step of a run. */
 export const StepState = {
   pending: 'pending',
@@ -71,9 +93,9 @@ export interface Resolution {
   readonly at: string;
 }
 
-const terminal: ReadonlySet<SagaState> = new Set<SagaState>(['succeeded', 'rolled_back', 'abandoned']);
+const left: ReadonlySet<SagaState | null> = new Set(sagaTransitions.map(({ from }) => from));
 
 /** Whether a run in this state never changes again. */
 export function isTerminal(state: SagaState): boolean {
-  return terminal.has(state);
+  return !left.has(state);
 }

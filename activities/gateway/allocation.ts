@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { isFailure } from '../../domain/failures';
-import type { Allocation } from '../../domain/gateway/allocation';
+import { allocationMoves, found, type Allocation } from '../../domain/gateway/allocation';
 import { startRunId } from '../../domain/gateway/contract';
 import { gatewayHostname } from '../../domain/hostname';
 import type { AllocationRef, GatewayActivities, Slot } from './activities';
@@ -27,12 +27,12 @@ export function allocationSteps({ store }: GatewayPorts): AllocationSteps {
     },
 
     async beginStop({ allocationId }) {
-      return slot(await store.pool.move(allocationId, ['live', 'stopping'], 'stopping'));
+      return slot(await store.pool.move(allocationId, found(allocationMoves.stop), 'stopping'));
     },
 
     async abortStop({ allocationId }) {
       const allocation = await store.pool.allocation(allocationId);
-      if (allocation?.state === 'stopping') await store.pool.move(allocationId, ['stopping'], 'live');
+      if (allocation?.state === 'stopping') await store.pool.move(allocationId, allocationMoves.abortStop.from, 'live');
     },
   };
 }

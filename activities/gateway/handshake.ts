@@ -1,5 +1,6 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { isFailure } from '../../domain/failures';
+import { allocationMoves, found } from '../../domain/gateway/allocation';
 import type { GatewayActivities } from './activities';
 import { heldAllocation } from './held';
 import type { GatewayPorts } from './ports';
@@ -19,7 +20,7 @@ export function handshakeSteps(ports: GatewayPorts): Pick<GatewayActivities, 'ha
       };
       const target = { address, secret: await ports.replicaSecret(replicaId) };
       await agent.handshake(target, request, cancellationSignal());
-      await store.pool.move(allocationId, ['starting', 'live'], 'live');
+      await store.pool.move(allocationId, found(allocationMoves.confirm), 'live');
     },
 
     async releaseEpoch({ allocationId }) {
@@ -27,7 +28,7 @@ export function handshakeSteps(ports: GatewayPorts): Pick<GatewayActivities, 'ha
       if (!allocation || allocation.state === 'released') return 'released';
       const { replicaId, address, epoch } = allocation;
       // Nobody may be told that it is live while it is taken down.
-      await store.pool.move(allocationId, ['starting', 'live', 'stopping'], 'stopping');
+      await store.pool.move(allocationId, found(allocationMoves.letGo), 'stopping');
       const request = { replica_id: replicaId, allocation_id: allocationId, epoch };
       const target = { address, secret: await ports.replicaSecret(replicaId) };
       try {

@@ -10,6 +10,31 @@ export const AllocationState = {
 } as const;
 export type AllocationState = (typeof AllocationState)[keyof typeof AllocationState];
 
+/** A change of an allocation's state: where it may begin, where it ends, and what makes it. */
+export interface AllocationMove {
+  readonly from: readonly AllocationState[];
+  readonly to: AllocationState;
+  readonly when: string;
+}
+
+/** Every change of an allocation's state after `allocate` has made it `starting`. */
+export const allocationMoves = {
+  confirm: { from: ['starting'], to: 'live', when: 'the replica confirms its epoch' },
+  stop: { from: ['live'], to: 'stopping', when: 'a stop begins' },
+  abortStop: { from: ['stopping'], to: 'live', when: 'a stop is taken back' },
+  letGo: { from: ['starting', 'live'], to: 'stopping', when: 'the replica is told to let its epoch go' },
+  release: {
+    from: ['starting', 'live', 'stopping'],
+    to: 'released',
+    when: 'the replica is given back or quarantined',
+  },
+} as const satisfies Record<string, AllocationMove>;
+
+/** The states in which a move finds an allocation: those it may begin in, and, when it is repeated, its own end. */
+export function found({ from, to }: AllocationMove): readonly AllocationState[] {
+  return [...from, to];
+}
+
 /** A stored row's version; every change raises it by one. */
 export interface Versioned {
   readonly resourceVersion: number;

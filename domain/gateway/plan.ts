@@ -84,13 +84,14 @@ const stop: readonly PlannedStep[] = [
     name: 'farewell',
     do: 'tell the replica to release its epoch',
     undo: { kind: 'point_of_no_return', text: 'a replica never serves an epoch again that it let go' },
-    leftBehind: 'the replica may believe that it still serves the organization',
+    leftBehind:
+      'the replica may believe that it still serves the organization, which keeps its hold on it until it is stopped again',
   },
   {
     name: 'release',
     do: 'give the replica back to the pool, or into quarantine if it could not be told',
     undo: { kind: 'nothing', text: 'the replica is free' },
-    leftBehind: 'the organization keeps its hold on the replica',
+    leftBehind: 'the organization keeps its hold on the replica until it is stopped again',
   },
 ];
 

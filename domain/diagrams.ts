@@ -1,0 +1,80 @@
+import { allocationMoves, AllocationState } from './gateway/allocation';
+import { planOf, type PlannedStep } from './gateway/plan';
+import { RunKind } from './gateway/contract';
+import { sagaTransitions, type Transition } from './saga';
+
+/*
+ * What documents show of the tables in this folder. A document names what it wants between two comments:
+ * `<!-- generated: run states -->` and `<!-- /generated -->`; `npm run diagrams` fills in what is between them.
+ */
+
+/** Everything that can be generated, by the name a document gives it. Each is Markdown as Prettier leaves it. */
+export const generated: Readonly<Record<string, () => string>> = {
+  'run states': () => stateDiagram(sagaTransitions),
+  'allocation states': () => stateDiagram(allocationTransitions()),
+  'steps of gateway.start': () => stepTable(planOf(RunKind.start)),
+  'steps of gateway.stop': () => stepTable(planOf(RunKind.stop)),
+  'skipping in gateway.start': () => skipTable(planOf(RunKind.start)),
+  'skipping in gateway.stop': () => skipTable(planOf(RunKind.stop)),
+};
+
+const block = /^<!-- generated: ([^\n]+?) -->\n[\s\S]*?^<!-- \/generated -->$/gm;
+
+/**
+ * A document with everything between its marks as it would be generated now.
+ * @throws Error naming a mark that asks for something unknown.
+ */
+export function regenerate(text: string): string {
+  return text.replace(block, (_, name: string) => {
+    if (!Object.hasOwn(generated, name)) throw new Error(`nothing generates «${name}»`);
+    return `<!-- generated: ${name} -->\n\n${generated[name]!()}\n\n<!-- /generated -->`;
+  });
+}
+
+/** What a document has generated, by name. */
+export function marks(text: string): string[] {
+  return [...text.matchAll(block)].map((match) => match[1]!);
+}
+
+function allocationTransitions(): readonly Transition<AllocationState>[] {
+  const begin = { from: null, to: AllocationState.starting, when: 'a replica is taken for the organization' };
+  const moves = Object.values(allocationMoves).flatMap(({ from, to, when }) =>
+    from.map((state) => ({ from: state, to, when })),
+  );
+  return [begin, ...moves];
+}
+
+function stateDiagram(transitions: readonly Transition<string>[]): string {
+  const ends = [...new Set(transitions.map(({ to }) => to))].filter(
+    (state) => !transitions.some(({ from }) => from === state),
+  );
+  const lines = [
+    ...transitions.map(({ from, to, when }) => `${from ?? '[*]'} --> ${to}: ${when}`),
+    ...ends.map((state) => `${state} --> [*]`),
+  ];
+  return ['```mermaid', 'stateDiagram-v2', ...lines.map((line) => `    ${line}`), '```'].join('\n');
+}
+
+function stepTable(steps: readonly PlannedStep[]): string {
+  const undone = ({ undo: { kind, text } }: PlannedStep): string =>
+    ({ undo: text, nothing: `nothing: ${text}`, point_of_no_return: `**point of no return**: ${text}` })[kind];
+  return table(
+    ['step', 'do', 'undo'],
+    steps.map((step) => [`\`${step.name}\``, step.do, undone(step)]),
+  );
+}
+
+function skipTable(steps: readonly PlannedStep[]): string {
+  const stuck = steps.filter(({ leftBehind }) => leftBehind !== 'nothing');
+  return table(
+    ['step skipped', 'what stays behind'],
+    stuck.map(({ name, leftBehind }) => [`\`${name}\``, leftBehind]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, column) => Math.max(cell.length, 3, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
