@@ -118,7 +118,6 @@ function protect(): RequestHandler {
 
 function answerError(log: Logger): ErrorRequestHandler {
   // express takes a handler for an error handler by its four parameters.
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars
   return (error: unknown, _req, res, _next) => {
     const failure = toFailure(error);
     const requestId = res.locals['requestId'] as string;

@@ -15,6 +15,9 @@ export const idempotencyHeader = {
     .openapi({ description: 'The same key with the same body gets the same answer, for at least 24 hours.' }),
 };
 
+/** Time to live of a record that is over already: the next request with its key begins anew. */
+const FORGET_MS = -1;
+
 /** A request that may be sent more than once. */
 export interface Keyed {
   readonly caller: Caller;
@@ -51,12 +54,17 @@ export async function answerOnce(
   try {
     const answer = await work(record.subject);
     // A 503 changed nothing and is forgotten, so that a repeat is a new attempt with ids of its own.
-    await store.idempotency.finish(scope, key, stored(answer), answer.status === 503 ? 0 : limits.idempotencyTtlMs);
+    await store.idempotency.finish(
+      scope,
+      key,
+      stored(answer),
+      answer.status === 503 ? FORGET_MS : limits.idempotencyTtlMs,
+    );
     return answer;
   } catch (error) {
     const unknown = failures[toFailure(error).code].status >= 500;
     if (unknown) await store.idempotency.abandon(scope, key).catch(() => undefined);
-    else await store.idempotency.finish(scope, key, { status: 409, headers: {}, body: null }, 0);
+    else await store.idempotency.finish(scope, key, { status: 409, headers: {}, body: null }, FORGET_MS);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Express } from 'express';
 import { Failure, type FailureCode } from '../domain/failures';
 import { problem, problemType } from './problem';
@@ -30,6 +30,7 @@ export async function listen(
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const connections = new Connections(server);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(refusal(error.code ?? ''));
@@ -42,18 +43,45 @@ export async function listen(
     });
   });
   const { port: bound } = server.address() as AddressInfo;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => drain(server) };
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, close: () => drain(server, connections) };
 }
 
 /** Takes no new requests, answers those under way, then ends what is left. */
-async function drain(server: Server): Promise<void> {
+async function drain(server: Server, connections: Connections): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  connections.endIdle();
   const late = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await closed;
-  clearInterval(idle);
   clearTimeout(late);
+}
+
+/** The open connections; Node counts one that has not sent anything yet as busy until its head is late. */
+class Connections {
+  private readonly requests = new Map<Socket, number>();
+  private ending = false;
+
+  constructor(server: Server) {
+    server.on('connection', (socket) => {
+      this.requests.set(socket, 0);
+      socket.once('close', () => this.requests.delete(socket));
+    });
+    server.on('request', ({ socket }: IncomingMessage, res: ServerResponse) => {
+      this.count(socket, 1);
+      res.once('close', () => this.count(socket, -1));
+    });
+  }
+
+  /** Ends every connection without a request now, and the others after their answer. */
+  endIdle(): void {
+    this.ending = true;
+    for (const [socket, under] of this.requests) if (under === 0) socket.destroy();
+  }
+
+  private count(socket: Socket, change: 1 | -1): void {
+    const under = (this.requests.get(socket) ?? 0) + change;
+    if (!socket.destroyed) this.requests.set(socket, under);
+    if (this.ending && under === 0) socket.end();
+  }
 }
 
 /** What is answered to something that is not HTTP: no handler has seen it. */

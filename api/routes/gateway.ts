@@ -85,6 +85,7 @@ export function gatewayRoutes(deps: Deps): Route[] {
       500: { description: 'The run failed and was taken back.' },
     },
     failures: [
+      'NOT_FOUND',
       'STATE_CONFLICT',
       'ALLOCATION_BUSY',
       'IDEMPOTENCY_KEY_REUSED',
