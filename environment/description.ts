@@ -21,9 +21,12 @@ const loopback = read((value) => {
   ipv4(value);
   if (!value.startsWith('127.')) throw new Error(`${value} is not a loopback address (127.x.y.z)`);
 });
-const port = z.union([z.literal('auto').transform(() => 0), z.number().int().min(0).max(65535)], {
-  error: 'must be a port (1 to 65535) or auto',
-});
+const port = z
+  .unknown()
+  .refine((value) => value === 'auto' || (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65535), {
+    error: 'must be a port (1 to 65535) or auto',
+  })
+  .transform((value) => (value === 'auto' ? 0 : Number(value)));
 const milliseconds = z.number().int().positive();
 const placement = z.enum(['local', 'regular']);
 const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'must be lower-case letters, digits and hyphens');
