@@ -21,7 +21,12 @@ export interface Pool {
    * @throws Failure POOL_EMPTY when no replica is free; ALLOCATION_BUSY (data: allocationId, runId, state) when the
    * organization has another open allocation; ALLOCATION_GONE when this allocation was already released.
    */
-  allocate(input: { allocationId: string; organizationId: string; hostname: string; runId: string }): Promise<Allocation>;
+  allocate(input: {
+    allocationId: string;
+    organizationId: string;
+    hostname: string;
+    runId: string;
+  }): Promise<Allocation>;
   /** Moves an allocation on; repeating a move is a no-op.
    * @throws Failure STATE_CONFLICT (data: state) where `from` does not hold; NOT_FOUND. */
   move(allocationId: string, from: readonly AllocationState[], to: AllocationState): Promise<Allocation>;
@@ -37,7 +42,12 @@ export interface Pool {
   allocation(id: string): Promise<Allocation | null>;
   openAllocation(organizationId: string): Promise<Allocation | null>;
   /** Newest first; `before` is the id of the last allocation of the page before. */
-  allocations(filter: { organizationId?: string; open?: boolean; limit: number; before?: string }): Promise<Allocation[]>;
+  allocations(filter: {
+    organizationId?: string;
+    open?: boolean;
+    limit: number;
+    before?: string;
+  }): Promise<Allocation[]>;
   replicas(): Promise<Replica[]>;
 }
 
@@ -69,7 +79,11 @@ export interface Edges {
    * @throws Failure EDGE_FENCED when `lease` is not the present one. */
   claimGeneration(name: string, lease: Lease, above?: number): Promise<number>;
   /** Records a proven generation. @throws Failure EDGE_FENCED when a higher one is recorded or claimed by another lease. */
-  recordLive(name: string, lease: Lease, live: { generation: number; revision: number; changes: number }): Promise<Edge>;
+  recordLive(
+    name: string,
+    lease: Lease,
+    live: { generation: number; revision: number; changes: number },
+  ): Promise<Edge>;
   /** Notes that an edge does not carry what it should, keeping the first time. */
   markBehind(name: string, reason: string): Promise<Edge>;
   remove(name: string): Promise<void>;
@@ -160,7 +174,14 @@ export interface Token {
 
 export interface Tokens {
   /** Stores a new token's hash. @throws Failure CONFLICT when the id exists. */
-  create(token: { id: string; name: string; secretHash: string; scope: Scope; organizationId: string | null; expiresAt: Date | null }): Promise<Token>;
+  create(token: {
+    id: string;
+    name: string;
+    secretHash: string;
+    scope: Scope;
+    organizationId: string | null;
+    expiresAt: Date | null;
+  }): Promise<Token>;
   find(id: string): Promise<(Token & { secretHash: string }) | null>;
   list(): Promise<Token[]>;
   /** @throws Failure NOT_FOUND */
@@ -188,9 +209,20 @@ export interface Idempotency {
    * @returns the record and whether this caller holds its lock (a new record, or one whose lock had expired unanswered).
    * @throws Failure IDEMPOTENCY_KEY_REUSED for another body, IDEMPOTENCY_KEY_IN_FLIGHT while another is answering.
    */
-  begin(input: { scope: string; key: string; bodyHash: string; subject: string; lockMs: number }): Promise<{ record: IdempotencyRecord; mine: boolean }>;
+  begin(input: {
+    scope: string;
+    key: string;
+    bodyHash: string;
+    subject: string;
+    lockMs: number;
+  }): Promise<{ record: IdempotencyRecord; mine: boolean }>;
   /** Stores the answer for `ttlMs`. */
-  finish(scope: string, key: string, answer: { status: number; headers: Record<string, string>; body: unknown }, ttlMs: number): Promise<void>;
+  finish(
+    scope: string,
+    key: string,
+    answer: { status: number; headers: Record<string, string>; body: unknown },
+    ttlMs: number,
+  ): Promise<void>;
   /** Gives the lock back without an answer; the subject stays. */
   abandon(scope: string, key: string): Promise<void>;
   prune(): Promise<number>;
@@ -223,7 +255,13 @@ export interface WebhookDelivery {
 }
 
 export interface Webhooks {
-  create(input: { id: string; url: string; secret: string; events: readonly string[]; organizationId: string | null }): Promise<Webhook>;
+  create(input: {
+    id: string;
+    url: string;
+    secret: string;
+    events: readonly string[];
+    organizationId: string | null;
+  }): Promise<Webhook>;
   list(): Promise<Webhook[]>;
   get(id: string): Promise<Webhook | null>;
   remove(id: string): Promise<boolean>;
@@ -233,7 +271,10 @@ export interface Webhooks {
   planned(): Promise<number>;
   /** Takes due deliveries for `leaseMs`, so that no other process sends them meanwhile. */
   takeDue(limit: number, leaseMs: number): Promise<(WebhookDelivery & { webhook: Webhook })[]>;
-  recordAttempt(id: string, result: { delivered: boolean; status: number | null; error: string | null; nextAttemptAt: Date | null }): Promise<void>;
+  recordAttempt(
+    id: string,
+    result: { delivered: boolean; status: number | null; error: string | null; nextAttemptAt: Date | null },
+  ): Promise<void>;
   deliveries(webhookId: string, limit: number): Promise<WebhookDelivery[]>;
 }
 

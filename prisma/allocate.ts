@@ -1,0 +1,85 @@
+import { AllocationState } from '../domain/gateway/allocation';
+import { Failure } from '../domain/failures';
+import { backoff, type Client, type Database } from './database';
+import { isUniqueViolation } from './failure';
+import { Prisma } from './generated/sqlite/client';
+import type { AllocationModel } from './generated/sqlite/models';
+
+export interface AllocateInput {
+  readonly allocationId: string;
+  readonly organizationId: string;
+  readonly hostname: string;
+  readonly runId: string;
+}
+
+/** How often to look again while every free replica is in the hands of a transaction that has not ended. */
+const ATTEMPTS = 8;
+
+/** @see Pool.allocate */
+export async function allocate(database: Database, input: AllocateInput): Promise<AllocationModel> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const made = await database.transaction((client) => take(database, client, input));
+      if (made) return made;
+    } catch (error) {
+      // The transaction is rolled back, the replica free again; the organization or the id is taken.
+      if (!isUniqueViolation((error as Failure).cause)) throw error;
+    }
+    const present = await database.run((client) => classify(client, input));
+    if (present) return present;
+    if (attempt >= ATTEMPTS || !(await database.run(anyFree)))
+      throw new Failure('POOL_EMPTY', undefined, { retryAfterMs: 5_000 });
+    await backoff(attempt);
+  }
+}
+
+/** Takes the replica that has been idle longest and enters the allocation; null when there is none to be had. */
+async function take(database: Database, client: Client, input: AllocateInput): Promise<AllocationModel | null> {
+  const now = new Date();
+  // Others that allocate at the same moment take the next replica instead of waiting for this one.
+  const skip = database.isPostgres ? Prisma.sql`FOR UPDATE SKIP LOCKED` : Prisma.empty;
+  const [replica] = await client.$queryRaw<{ id: string; epoch: number; address: string }[]>`
+    UPDATE replica SET allocation_id = ${input.allocationId}, epoch = epoch + 1, resource_version = resource_version + 1
+    WHERE id = (
+      SELECT id FROM replica WHERE ready AND quarantined_at IS NULL AND allocation_id IS NULL
+      ORDER BY idle_since, id LIMIT 1 ${skip}
+    )
+    RETURNING id, epoch, address`;
+  if (!replica) return null;
+  return await client.allocation.create({
+    data: {
+      id: input.allocationId,
+      organizationId: input.organizationId,
+      openOrganizationId: input.organizationId,
+      replicaId: replica.id,
+      openReplicaId: replica.id,
+      epoch: replica.epoch,
+      hostname: input.hostname,
+      address: replica.address,
+      state: AllocationState.starting,
+      runId: input.runId,
+      createdAt: now,
+    },
+  });
+}
+
+/**
+ * Why an allocation could not be made: it is there already (and is returned), it was released, or the organization has
+ * another. Null when none of these holds.
+ */
+async function classify(client: Client, input: AllocateInput): Promise<AllocationModel | null> {
+  const same = await client.allocation.findUnique({ where: { id: input.allocationId } });
+  if (same?.state === AllocationState.released) throw new Failure('ALLOCATION_GONE');
+  if (same && same.organizationId !== input.organizationId)
+    throw new Failure('INVALID_INPUT', 'this allocation id is that of another organization');
+  if (same) return same;
+  const other = await client.allocation.findUnique({ where: { openOrganizationId: input.organizationId } });
+  if (!other) return null;
+  const { id: allocationId, runId, state } = other;
+  throw new Failure('ALLOCATION_BUSY', undefined, { data: { allocationId, runId, state } });
+}
+
+async function anyFree(client: Client): Promise<boolean> {
+  const free = { ready: true, quarantinedAt: null, allocationId: null };
+  return (await client.replica.findFirst({ where: free, select: { id: true } })) !== null;
+}

@@ -1,0 +1,28 @@
+import type { Client } from './database';
+
+/** The numbers that only rise. */
+export const Counter = {
+  /** The revision of the latest change of any route. */
+  routeRevision: 'routes.revision',
+  /** The seq up to which no attempt is open. */
+  attemptsClosed: 'journal.attempts-closed',
+  /** The seq up to which deliveries of webhooks were planned. */
+  webhooksPlanned: 'webhooks.planned',
+} as const;
+export type Counter = (typeof Counter)[keyof typeof Counter];
+
+/** The present value, 0 before the first. */
+export async function valueOf(client: Client, name: Counter): Promise<number> {
+  return Number((await client.counter.findUnique({ where: { name } }))?.value ?? 0n);
+}
+
+/**
+ * Raises a counter in a transaction and returns its new value. Whoever raises it next waits until this transaction
+ * ends, so the values are in commit order. By 0 it only takes the lock.
+ */
+export async function raise(client: Client, name: Counter, by: number): Promise<number> {
+  const [row] = await client.$queryRaw<{ value: bigint }[]>`
+    INSERT INTO counter (name, value) VALUES (${name}, ${by})
+    ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value RETURNING value`;
+  return Number(row!.value);
+}

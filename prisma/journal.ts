@@ -1,0 +1,128 @@
+import { Failure } from '../domain/failures';
+import type { JournalEntry, NewJournalEntry } from '../domain/journal';
+import { SagaState, type FailureView } from '../domain/saga';
+import type { Database } from './database';
+import type { RunModel } from './generated/sqlite/models';
+import { entriesAfter, insertEntries, settledHead } from './journal-entries';
+import { Orphans } from './orphans';
+import { fold, type Known } from './run-fold';
+import type { Journal, Run, RunFilter } from './store';
+
+/** How many runs a process remembers to have opened. */
+const REMEMBERED = 10_000;
+
+/** {@link Journal} in the database. */
+export class StoredJournal implements Journal {
+  /** The runs whose rows this process has seen committed, latest last. */
+  private readonly known = new Map<string, Known>();
+  private readonly orphans: Orphans;
+
+  constructor(private readonly database: Database) {
+    this.orphans = new Orphans(database);
+  }
+
+  async append(...entries: NewJournalEntry[]): Promise<number> {
+    if (entries.length === 0) return 0;
+    const { statements, known } = fold(entries, this.known);
+    // The commonest entry changes no run: one statement.
+    if (statements.length === 0) return await this.database.run((client) => insertEntries(client, entries));
+    const seq = await this.database.transaction(async (client) => {
+      for (const statement of statements) await client.$executeRaw(statement);
+      return await insertEntries(client, entries);
+    });
+    for (const [runId, state] of known) this.remember(runId, state);
+    return seq;
+  }
+
+  private remember(runId: string, state: Known): void {
+    this.known.delete(runId);
+    this.known.set(runId, state);
+    if (this.known.size > REMEMBERED) this.known.delete(this.known.keys().next().value!);
+  }
+
+  async after(
+    seq: number,
+    filter: { runId?: string; organizationId?: string; limit: number },
+  ): Promise<JournalEntry[]> {
+    return await entriesAfter(this.database, seq, filter);
+  }
+
+  async head(): Promise<number> {
+    return await settledHead(this.database);
+  }
+
+  async closeOrphans(alive: readonly string[]): Promise<number> {
+    return await this.orphans.close(alive);
+  }
+
+  async run(id: string): Promise<Run | null> {
+    const row = await this.database.run((client) => client.run.findUnique({ where: { id } }));
+    return row && runOf(row);
+  }
+
+  async runs(filter: RunFilter): Promise<{ runs: Run[]; cursor?: string }> {
+    const { organizationId, kind, state, needsAttention, limit } = filter;
+    const from = filter.cursor === undefined ? undefined : position(filter.cursor);
+    const rows = await this.database.run((client) =>
+      client.run.findMany({
+        where: {
+          ...(organizationId !== undefined && { organizationId }),
+          ...(kind !== undefined && { kind }),
+          ...(state !== undefined && { state }),
+          ...(needsAttention !== undefined && { attentionSince: needsAttention ? { not: null } : null }),
+          ...(from && {
+            OR: [{ startedAt: { lt: from.startedAt } }, { startedAt: from.startedAt, id: { lt: from.id } }],
+          }),
+        },
+        orderBy: [{ startedAt: 'desc' }, { id: 'desc' }],
+        take: limit + 1,
+      }),
+    );
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    return { runs: page.map(runOf), ...(rows.length > limit && last && { cursor: cursorOf(last) }) };
+  }
+
+  async attention(filter: { organizationId?: string; limit: number }): Promise<Run[]> {
+    const { organizationId, limit } = filter;
+    const rows = await this.database.run((client) =>
+      client.run.findMany({
+        where: { state: SagaState.needsAttention, ...(organizationId !== undefined && { organizationId }) },
+        orderBy: [{ attentionSince: 'asc' }, { id: 'asc' }],
+        take: limit,
+      }),
+    );
+    return rows.map(runOf);
+  }
+
+  async counts(): Promise<{ kind: string; state: SagaState; count: number }[]> {
+    const groups = await this.database.run((client) => client.run.groupBy({ by: ['kind', 'state'], _count: true }));
+    return groups.map(({ kind, state, _count: count }) => ({ kind, state: state as SagaState, count }));
+  }
+}
+
+function cursorOf({ startedAt, id }: RunModel): string {
+  return Buffer.from(`${startedAt.getTime()}/${id}`).toString('base64url');
+}
+
+/** @throws Failure INVALID_INPUT for a cursor that no page gave out. */
+function position(cursor: string): { startedAt: Date; id: string } {
+  const match = /^(\d{1,15})\/(.+)$/.exec(Buffer.from(cursor, 'base64url').toString());
+  if (!match) throw new Failure('INVALID_INPUT', 'this is not a cursor of a page of runs');
+  return { startedAt: new Date(Number(match[1])), id: match[2]! };
+}
+
+function runOf(row: RunModel): Run {
+  return {
+    id: row.id,
+    kind: row.kind,
+    organizationId: row.organizationId,
+    state: row.state as SagaState,
+    startedAt: row.startedAt,
+    endedAt: row.endedAt,
+    attentionSince: row.attentionSince,
+    severity: row.severity as Run['severity'],
+    error: row.error === null ? null : (JSON.parse(row.error) as FailureView),
+    resourceVersion: row.resourceVersion,
+  };
+}

@@ -1,0 +1,68 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { PrismaClient as PostgresClient } from './generated/postgresql/client';
+import { PrismaClient as SqliteClient } from './generated/sqlite/client';
+import { Database } from './database';
+import { StoredEdges } from './edges';
+import { StoredIdempotency } from './idempotency';
+import { StoredJournal } from './journal';
+import { StoredLeases } from './leases';
+import { StoredPool } from './pool';
+import { StoredRoutes } from './routes';
+import { SharedSqlite } from './sqlite/adapter';
+import type { Store } from './store';
+import { StoredTokens } from './tokens';
+import { fileOf, providerOf } from './url';
+import { StoredWebhooks } from './webhooks';
+
+/** Connections to PostgreSQL that one process uses at most. */
+const CONNECTIONS = 10;
+
+/**
+ * Opens a store whose schema {@link migrate} has brought up to date.
+ * @param databaseUrl `file:...` for SQLite, `postgresql://...` for PostgreSQL.
+ * @throws Failure STORE_UNAVAILABLE, STORE_MIGRATION where the tables are missing, INVALID_INPUT for another URL.
+ */
+export async function openStore(databaseUrl: string): Promise<Store> {
+  const database = openDatabase(databaseUrl);
+  const store = storeOn(database);
+  try {
+    // The newest table there is: a store without it would fail later and say less.
+    await database.run((client) => client.webhookDelivery.findFirst({ select: { id: true } }));
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Opens the bare database, without looking whether it answers. */
+export function openDatabase(databaseUrl: string): Database {
+  if (providerOf(databaseUrl) === 'sqlite')
+    return new Database(new SqliteClient({ adapter: new SharedSqlite(`file:${fileOf(databaseUrl)}`) }), 'sqlite');
+  const pool = {
+    connectionString: databaseUrl,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: 5_000,
+    options: '-c timezone=UTC',
+  };
+  const client = new PostgresClient({ adapter: new PrismaPg(pool) });
+  // Both clients are generated from the same models; they differ in options that are not used here.
+  return new Database(client as unknown as SqliteClient, 'postgresql');
+}
+
+/** The store's parts on an open database. */
+export function storeOn(database: Database): Store {
+  return {
+    provider: database.provider,
+    pool: new StoredPool(database),
+    routes: new StoredRoutes(database),
+    edges: new StoredEdges(database),
+    leases: new StoredLeases(database),
+    journal: new StoredJournal(database),
+    tokens: new StoredTokens(database),
+    idempotency: new StoredIdempotency(database),
+    webhooks: new StoredWebhooks(database),
+    ping: async () => void (await database.run((client) => client.$queryRaw`SELECT 1`)),
+    close: async () => await database.client.$disconnect(),
+  };
+}

@@ -1,0 +1,157 @@
+import { Failure } from '../domain/failures';
+import { backoff, type Client, type Database } from './database';
+import { isUniqueViolation } from './failure';
+import type { Condition } from './store';
+
+/** How often a change that names no version is tried, each time on a fresh read (design: compare-and-swap). */
+export const ATTEMPTS = 5;
+
+/** The methods of a Prisma model that compare-and-swap stands on. */
+interface Delegate<Row> {
+  findFirst(args: { where: object }): Promise<Row | null>;
+  create(args: { data: object }): Promise<Row>;
+  updateManyAndReturn(args: { where: object; data: object }): Promise<Row[]>;
+  deleteMany(args: { where: object }): Promise<{ count: number }>;
+}
+
+/** Names of the models whose rows have a version. */
+type VersionedModel =
+  'replica' | 'allocation' | 'route' | 'edge' | 'lease' | 'token' | 'idempotencyRecord' | 'webhook' | 'webhookDelivery';
+
+/** Which model, and what of it never changes. */
+export interface VersionedOptions<Row> {
+  readonly model: VersionedModel;
+  /** What people call a row, as in `token`. */
+  readonly what: string;
+  /** Members fixed at creation: the key, the organization, the name. */
+  readonly identity: readonly (keyof Row & string)[];
+}
+
+/**
+ * Compare-and-swap on the rows of one model: the one place where a stored row's version is compared and raised. A row
+ * begins with version 1, and every write raises it by exactly one.
+ */
+export class Versioned<Row extends { readonly resourceVersion: number }, Key extends object> {
+  constructor(
+    private readonly database: Database,
+    private readonly options: VersionedOptions<Row>,
+  ) {}
+
+  /** The row, or null. */
+  async find(key: Key, client?: Client): Promise<Row | null> {
+    return await this.on(client, (rows) => rows.findFirst({ where: key }));
+  }
+
+  /** The row. @throws Failure NOT_FOUND */
+  async get(key: Key, client?: Client): Promise<Row> {
+    const row = await this.find(key, client);
+    if (!row) throw new Failure('NOT_FOUND', `there is no such ${this.options.what}`);
+    return row;
+  }
+
+  /**
+   * Writes a row's values where the condition holds, in one attempt.
+   * @throws Failure CONFLICT (data: currentVersion) for a stale version; CONFLICT (data: reason 'UniqueViolation',
+   * currentVersion where the key itself is taken) for what exists; NOT_FOUND for a version of an absent row;
+   * INVALID_INPUT where `values` would change a member of the identity.
+   */
+  async putIf(key: Key, condition: Condition, values: Partial<Row>, client?: Client): Promise<Row> {
+    if (condition === 'MustCreate') return await this.create(key, values, client);
+    const changed = await this.swap(key, versionOf(condition), values, client);
+    if (changed) return changed;
+    const current = await this.find(key, client);
+    if (current) throw this.refusal(current, values);
+    if (condition === 'Unconditional') return await this.create(key, values, client);
+    throw new Failure('NOT_FOUND', `there is no such ${this.options.what}`);
+  }
+
+  /**
+   * Deletes a row where the condition holds. @returns false when there is none.
+   * @throws Failure CONFLICT (data: currentVersion) for a stale version.
+   */
+  async deleteIf(key: Key, condition: Exclude<Condition, 'MustCreate'>, client?: Client): Promise<boolean> {
+    const { count } = await this.on(client, (rows) => rows.deleteMany({ where: { ...key, ...versionOf(condition) } }));
+    if (count > 0) return true;
+    const current = await this.find(key, client);
+    if (current && condition !== 'Unconditional') throw this.stale(current);
+    return false;
+  }
+
+  /**
+   * Reads a row, lets `mutate` say what changes (null: nothing), and writes it if nobody else did meanwhile; else again
+   * on a fresh read, {@link ATTEMPTS} times at most. A caller that names the version it means gets exactly one attempt.
+   * @throws Failure NOT_FOUND; CONFLICT (data: currentVersion, attempts); INVALID_INPUT; whatever `mutate` throws.
+   */
+  async update(
+    key: Key,
+    mutate: (row: Row) => Partial<Row> | null | Promise<Partial<Row> | null>,
+    version?: number,
+  ): Promise<Row> {
+    const attempts = version === undefined ? ATTEMPTS : 1;
+    for (let attempt = 1; ; attempt++) {
+      const row = await this.get(key);
+      if (version !== undefined && row.resourceVersion !== version) throw this.stale(row);
+      const values = await mutate(row);
+      if (values === null) return row;
+      this.mustKeepIdentity(row, values);
+      const changed = await this.swap(key, { resourceVersion: row.resourceVersion }, values);
+      if (changed) return changed;
+      if (attempt === attempts) throw this.stale(await this.get(key), { attempts });
+      await backoff(attempt);
+    }
+  }
+
+  private async create(key: Key, values: Partial<Row>, client?: Client): Promise<Row> {
+    try {
+      return await this.on(client, (rows) => rows.create({ data: { ...values, ...key, resourceVersion: 1 } }));
+    } catch (error) {
+      // In a transaction PostgreSQL answers nothing more after a violation; there the version stays untold.
+      const current = client === undefined && violates(error) ? await this.find(key) : null;
+      if (!current) throw error;
+      throw this.stale(current, { reason: 'UniqueViolation' });
+    }
+  }
+
+  /** Writes in one statement; undefined when no row met the condition. */
+  private async swap(key: Key, version: object, values: Partial<Row>, client?: Client): Promise<Row | undefined> {
+    const same = Object.fromEntries(
+      this.options.identity.flatMap((name) => (name in values ? [[name, values[name]]] : [])),
+    );
+    const data = { ...values, resourceVersion: { increment: 1 } };
+    const [row] = await this.on(client, (rows) =>
+      rows.updateManyAndReturn({ where: { ...same, ...key, ...version }, data }),
+    );
+    return row;
+  }
+
+  private refusal(current: Row, values: Partial<Row>): Failure {
+    this.mustKeepIdentity(current, values);
+    return this.stale(current);
+  }
+
+  private mustKeepIdentity(row: Row, values: Partial<Row>): void {
+    const changed = this.options.identity.filter((name) => name in values && values[name] !== row[name]);
+    if (changed.length > 0)
+      throw new Failure('INVALID_INPUT', `the ${changed.join(', ')} of a ${this.options.what} cannot be changed`);
+  }
+
+  private stale(current: Row, data: Record<string, unknown> = {}): Failure {
+    return new Failure('CONFLICT', `the ${this.options.what} has version ${current.resourceVersion} now`, {
+      data: { ...data, currentVersion: current.resourceVersion },
+    });
+  }
+
+  private async on<T>(client: Client | undefined, action: (rows: Delegate<Row>) => Promise<T>): Promise<T> {
+    // The delegates of the models differ in types alone; each has these methods.
+    const rows = (from: Client): Delegate<Row> => from[this.options.model] as unknown as Delegate<Row>;
+    return client ? await action(rows(client)) : await this.database.run((own) => action(rows(own)));
+  }
+}
+
+function versionOf(condition: Exclude<Condition, 'MustCreate'>): { resourceVersion?: number } {
+  return condition === 'Unconditional' ? {} : { resourceVersion: condition.MatchResourceVersion };
+}
+
+function violates(error: unknown): boolean {
+  return isUniqueViolation((error as Failure).cause ?? error);
+}
