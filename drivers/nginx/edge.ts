@@ -85,6 +85,13 @@ export class Edge {
   /** Writes a generation completely and to disk. @throws Failure EDGE_CONFIG_REFUSED where its place is taken. */
   async write(generation: number, lines: Iterable<RouteLine>): Promise<void> {
     await this.files.write(generation, lines);
+    await this.files.sync(generation);
+  }
+
+  /** Writes and tests a generation; nginx reads it while the disk still takes it in. Failures as of both. */
+  async stage(generation: number, lines: Iterable<RouteLine>): Promise<void> {
+    await this.files.write(generation, lines);
+    await Promise.all([this.test(generation), this.files.sync(generation)]);
   }
 
   /**
@@ -128,21 +135,22 @@ export class Edge {
    * Waits until a generation is live: several answers in a row from workers that were not there before the signal, and
    * no worker left from before that still accepts connections.
    *
-   * nginx sleeps 100 ms between starting new workers and retiring the old ones. As soon as a fresh worker answers, the
-   * old ones are sent the same graceful SIGQUIT from here; without the right to do so, nginx's own comes later.
+   * nginx sleeps 100 ms between starting new workers and retiring the old ones, and until then the kernel gives most
+   * connections to the old. As soon as a fresh worker is ready, the old ones are sent the same graceful SIGQUIT from here;
+   * without the right to do so, nginx's own comes later.
    * @returns false when that did not happen until `deadline` (as of `Date.now()`), or the master is gone.
    */
   async prove(generation: number, signalled: Signalled, deadline = Date.now() + this.proveMs): Promise<boolean> {
     let inARow = 0;
     let retired = false;
     while (Date.now() < deadline) {
-      const answer = await this.ask();
-      const fresh = answer?.generation === generation && !signalled.before.has(answer.pid);
-      inARow = fresh ? inARow + 1 : 0;
-      if (fresh && !retired) {
+      if (!retired && this.processes.ready(signalled.master, signalled.before)) {
         this.retire(signalled);
         retired = true;
       }
+      const answer = await this.ask();
+      const fresh = answer?.generation === generation && !signalled.before.has(answer.pid);
+      inARow = fresh ? inARow + 1 : 0;
       const left = [...signalled.before].some((worker) => this.processes.accepts(worker));
       if (inARow >= ANSWERS_IN_A_ROW && !left) return true;
       if (!answer && this.processes.master() !== signalled.master) return false;

@@ -36,6 +36,7 @@ export class EdgeFiles {
     const live = await this.live();
     if (live !== undefined && (await this.written(live))) return;
     if (!(await this.written(0))) await this.write(0, []);
+    await this.sync(0);
     await this.link(0);
   }
 
@@ -53,16 +54,22 @@ export class EdgeFiles {
     return live !== undefined && (await this.written(live)) && main === renderMain(this.httpAddress, 'live');
   }
 
-  /** Writes a generation completely and to disk, in place of one of that number that never became live. */
+  /** Writes a generation completely, in place of one of that number that never became live. */
   async write(generation: number, lines: Iterable<RouteLine>): Promise<void> {
     const text = renderGeneration(generation, lines);
     await this.ensure();
     const directory = this.path(generation);
     await makeDirectory(directory, true);
-    await writeNew(join(directory, 'edge.conf'), text, true);
-    await writeNew(join(directory, 'candidate.conf'), renderMain(this.httpAddress, 'candidate'), false);
-    await syncDirectory(directory);
-    await syncDirectory(join(this.directory, 'generations'));
+    await writeNew(join(directory, 'edge.conf'), text);
+    await writeNew(join(directory, 'candidate.conf'), renderMain(this.httpAddress, 'candidate'));
+  }
+
+  /** Waits until a written generation is on the disk. */
+  async sync(generation: number): Promise<void> {
+    const directory = this.path(generation);
+    await sync(join(directory, 'edge.conf'));
+    await sync(directory);
+    await sync(join(this.directory, 'generations'));
   }
 
   /**
@@ -131,9 +138,10 @@ export class EdgeFiles {
     const text = renderMain(this.httpAddress, 'live');
     if ((await stats(file))?.isFile() && (await readFile(file, 'utf8')) === text) return;
     const temporary = this.temporary('nginx.conf');
-    await writeNew(temporary, text, true);
+    await writeNew(temporary, text);
+    await sync(temporary);
     await rename(temporary, file);
-    await syncDirectory(this.directory);
+    await sync(this.directory);
   }
 
   private async link(generation: number): Promise<void> {
@@ -145,7 +153,7 @@ export class EdgeFiles {
       await rm(temporary, { force: true });
       throw new Failure('EDGE_CONFIG_REFUSED', `${join(this.directory, 'live')} is not a symbolic link`, { cause });
     }
-    await syncDirectory(this.directory);
+    await sync(this.directory);
   }
 
   private temporary(name: string): string {
@@ -168,22 +176,21 @@ async function makeDirectory(path: string, emptied = false): Promise<void> {
   }
 }
 
-async function writeNew(path: string, text: string, synced: boolean): Promise<void> {
+async function writeNew(path: string, text: string): Promise<void> {
   const file = await open(path, NEW_FILE, 0o640);
   try {
     await file.writeFile(text);
-    if (synced) await file.sync();
   } finally {
     await file.close();
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+async function sync(path: string): Promise<void> {
+  const opened = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    await directory.sync();
+    await opened.sync();
   } finally {
-    await directory.close();
+    await opened.close();
   }
 }
 

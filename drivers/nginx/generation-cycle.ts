@@ -90,8 +90,7 @@ export class GenerationCycle {
   }
 
   private async switchTo(generation: number): Promise<Liveness> {
-    await this.edge.write(generation, this.table.rendered());
-    await this.edge.test(generation);
+    await this.edge.stage(generation, this.table.rendered());
     await this.renew();
     await this.edge.flip(generation);
     this.mustHold();

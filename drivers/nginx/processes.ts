@@ -38,6 +38,14 @@ export class NginxProcesses {
     return new Set(list.split(' ').filter(Boolean).map(Number));
   }
 
+  /**
+   * Whether a master has a worker that was not there `before` and accepts connections: a worker takes its title after
+   * it has begun to listen, and bears its master's until then.
+   */
+  ready(master: number, before: ReadonlySet<number>): boolean {
+    return [...this.children(master)].some((pid) => !before.has(pid) && role(commandLine(pid) ?? '') === 'worker');
+  }
+
   /** Whether a worker may still accept a connection: neither gone nor shutting down. */
   accepts(worker: number): boolean {
     const title = commandLine(worker);

@@ -74,7 +74,8 @@ export class Publisher {
    * of exactly this revision cannot be carried; STORE_UNAVAILABLE.
    */
   async publish(revision: number): Promise<Published> {
-    const already = await this.alreadyLive(revision);
+    const repeat = !this.busy && this.last !== undefined && this.last.revision >= revision;
+    const already = repeat ? await this.alreadyLive(revision) : undefined;
     return already ?? (await this.join(revision, -1));
   }
 
@@ -92,7 +93,6 @@ export class Publisher {
 
   /** A repeat after a lost answer needs no reload, if nginx says that it is so. */
   private async alreadyLive(revision: number): Promise<Published | undefined> {
-    if (this.busy || !this.last || this.last.revision < revision) return undefined;
     const record = await this.book.record();
     if (record.liveRevision < revision || this.cycle.refused(revision)) return undefined;
     const presence = await this.edge.presence();
@@ -102,8 +102,8 @@ export class Publisher {
   }
 
   private join(revision: number, after: number): Promise<Published> {
-    if (this.closed)
-      return Promise.reject(new Failure('EDGE_UNREACHABLE', `the publisher of ${this.edge.name} is closed`));
+    const { name } = this.edge;
+    if (this.closed) return Promise.reject(new Failure('EDGE_UNREACHABLE', `the publisher of ${name} is closed`));
     return new Promise((resolve, reject) => {
       this.waiting.push({ revision, after, deadline: Date.now() + this.standByMs, resolve, reject });
       this.draining ??= this.drain();
@@ -112,13 +112,19 @@ export class Publisher {
 
   private async drain(): Promise<void> {
     await this.releasing;
+    let waited = false;
     while (this.waiting.length > 0) {
       const batch = [...this.waiting];
       try {
-        if (!(await this.cycle.acquire())) await this.standBy();
-        else if (!(await this.repaired(batch))) this.settle((this.last = await this.cycle.make()), batch);
+        const mine = await this.cycle.acquire();
+        // What another publisher did meanwhile may be all that is wanted.
+        if (!mine || waited || batch.every(({ after }) => after >= 0)) await this.answerFromRecord();
+        if (!mine) await this.standBy();
+        else if (this.waiting.length > 0) this.settle((this.last = await this.cycle.make()), batch);
+        waited = !mine;
       } catch (error) {
-        if (isFenced(error)) await this.yieldTo(error);
+        waited = isFenced(error);
+        if (waited) await this.yieldTo(error);
         else this.fail(batch, error);
       }
     }
@@ -127,24 +133,19 @@ export class Publisher {
     this.releasing = this.cycle.release();
   }
 
-  /** Where all who wait want an edge repaired, another publisher may have done it while they waited for their turn. */
-  private async repaired(batch: readonly Waiter[]): Promise<boolean> {
-    if (batch.some(({ after }) => after < 0)) return false;
+  /** Answers those whose change another publisher has proven live. */
+  private async answerFromRecord(): Promise<void> {
     const { liveGeneration, liveRevision } = await this.book.record();
+    if (!this.waiting.some(({ revision }) => revision <= liveRevision)) return;
+    // Also to know which routes had to be left out.
+    await this.cycle.follow();
     this.answer({ state: 'live', generation: liveGeneration, revision: liveRevision });
-    return batch.some((waiter) => !this.waiting.includes(waiter));
   }
 
   /** Another publisher has the edge: waits for what it makes live, or for the edge to be given back. */
   private async standBy(): Promise<void> {
-    await sleep(15 + Math.random() * 20);
-    const { liveGeneration, liveRevision } = await this.book.record();
-    if (this.waiting.some(({ revision }) => revision <= liveRevision)) {
-      // Also to know which routes it had to leave out.
-      await this.cycle.follow();
-    }
-    this.answer({ state: 'live', generation: liveGeneration, revision: liveRevision });
     this.expire();
+    if (this.waiting.length > 0) await sleep(15 + Math.random() * 20);
   }
 
   /** The edge was lost in mid-cycle: forget what was known, and wait for our turn. */
