@@ -174,8 +174,9 @@ export class TemporalEngine implements Engine {
 export function connectEngine(settings: Settings['temporal']): { engine: Engine; close(): Promise<void> } {
   const config = loadClientConnectConfig();
   const connection = Connection.lazy({
-    address: settings.address,
     ...(config.connectionOptions as ConnectionOptions),
+    // The options have a member for everything, undefined where nothing is said.
+    address: config.connectionOptions?.address ?? settings.address,
     // Back within a second of Temporal's restart; gRPC's own ceiling is two minutes.
     channelArgs: { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 },
   });

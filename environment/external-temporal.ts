@@ -24,7 +24,7 @@ export async function registerSearchAttributes(
   { address, namespace }: Settings['temporal'],
   attributes: Description['temporal']['searchAttributes'],
 ): Promise<void> {
-  const options = { address, ...loadClientConnectConfig().connectionOptions, connectTimeout: '5s' } as const;
+  const options = { ...loadClientConnectConfig().connectionOptions, address, connectTimeout: '5s' } as const;
   const connection = await Connection.connect(options).catch((error: Error) => {
     throw new ComponentFailed(`Temporal at ${address} (TEMPORAL_ADDRESS) does not answer: ${error.message}`);
   });

@@ -12,10 +12,12 @@ export async function connectWorker(
   onWait: (reason: string) => void,
   signal?: AbortSignal,
 ): Promise<{ connection: NativeConnection; namespace: string }> {
-  const config = loadClientConnectConfig();
+  const { connectionOptions = {}, ...config } = loadClientConnectConfig();
+  // It has a member for everything, undefined where nothing is said.
+  const address = connectionOptions.address ?? temporal.address;
   for (;;) {
     try {
-      const connection = await NativeConnection.connect({ address: temporal.address, ...config.connectionOptions });
+      const connection = await NativeConnection.connect({ ...connectionOptions, address });
       return { connection, namespace: config.namespace ?? temporal.namespace };
     } catch (error) {
       if (signal?.aborted) throw error;
