@@ -15,7 +15,7 @@ export class Home {
   /** Makes the directory, readable by its owner only, where there is none. */
   static open(directory: string): Home {
     const home = new Home(resolve(directory));
-    for (const part of ['', 'run', 'logs', 'secrets'])
+    for (const part of ['', 'run', 'logs', 'secrets', 'agents'])
       mkdirSync(join(home.directory, part), { recursive: true, mode: 0o700 });
     return home;
   }
