@@ -17,6 +17,7 @@ const PROOF_MS = 5_000;
  * @throws ComponentFailed saying what was not as it should be.
  */
 export async function demo(environment: Environment, say: (text: string) => void): Promise<void> {
+  const began = Date.now();
   const { apiUrl, identities, settings } = environment;
   const headers = { authorization: `Bearer ${identities.adminToken}`, 'content-type': 'application/json' };
   say(`demo: POST ${apiUrl}/gateway/start {"organization_id":"${demoOrganization}"}`);
@@ -51,7 +52,9 @@ export async function demo(environment: Environment, say: (text: string) => void
 
   const run = await fetch(`${apiUrl}/runs/${gateway.run_id}`, { headers, signal: AbortSignal.timeout(10_000) });
   if (run.status !== 200) throw new ComponentFailed(`GET /runs/${gateway.run_id} answers ${run.status}`);
-  say(`demo: the run ${gateway.run_id}\n${timeline((await run.json()) as TimelineRun)}`);
+  const history = (await run.json()) as TimelineRun;
+  const earlier = Date.parse(history.started_at) < began ? ' (an earlier start; the gateway is there since)' : '';
+  say(`demo: the run ${gateway.run_id}${earlier}\n${timeline(history)}`);
 }
 
 async function proven<T>(otherwise: string, look: () => Promise<T>): Promise<T> {

@@ -16,7 +16,7 @@ interface TimelinePhase {
   readonly started_at: string | null;
   readonly ended_at: string | null;
   readonly error: { readonly code: string; readonly message: string } | null;
-  readonly attempts: readonly unknown[];
+  readonly attempts: readonly { readonly attempt: number }[];
 }
 
 /** A run in lines: when each step began after the run, how long it took, what it does, and its undo where there was one. */
@@ -30,7 +30,9 @@ export function timeline(run: TimelineRun): string {
   ) => {
     const at = started_at === null ? '' : `+${Date.parse(started_at) - began}`;
     const took = started_at === null || ended_at === null ? '' : `${Date.parse(ended_at) - Date.parse(started_at)} ms`;
-    const tries = attempts.length > 1 ? ` (${attempts.length} attempts)` : '';
+    // A step may have several activities, as one for each edge.
+    const most = Math.max(0, ...attempts.map(({ attempt }) => attempt));
+    const tries = most > 1 ? ` (${most} attempts)` : '';
     const wrong = error ? `  ${error.code}: ${error.message}` : '';
     return `  ${at.padStart(7)}  ${took.padStart(8)}  ${name.padEnd(16)} ${state.padEnd(8)} ${text}${tries}${wrong}`;
   };
