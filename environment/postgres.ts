@@ -13,6 +13,15 @@ export interface Postgres {
   stop(): Promise<void>;
 }
 
+/** How to run a server. */
+export interface PostgresSpec {
+  /** For its data and its log. */
+  readonly directory: string;
+  readonly port: number;
+  /** Server settings by name, as in `{ fsync: 'off' }` for data that nobody misses. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** Where Debian puts the server's programs, by major version. */
 const DEBIAN = '/usr/lib/postgresql';
 
@@ -21,7 +30,7 @@ const DEBIAN = '/usr/lib/postgresql';
  * runs as the user `postgres`, because the server refuses root; that user must be able to enter the directory's parents.
  * @throws ComponentFailed when it does not come up; Error where PostgreSQL is not installed.
  */
-export async function startPostgres({ directory, port }: { directory: string; port: number }): Promise<Postgres> {
+export async function startPostgres({ directory, port, settings = {} }: PostgresSpec): Promise<Postgres> {
   const programs = programsDirectory();
   const data = join(directory, 'data');
   const asOwner = ownerOf(directory);
@@ -44,6 +53,7 @@ export async function startPostgres({ directory, port }: { directory: string; po
   const [command, ...args] = asOwner([
     ...[join(programs, 'postgres'), '-D', data, '-p', String(port)],
     ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);
   const url = (database: string): string => `postgresql://gatewright@127.0.0.1:${port}/${database}`;
   const component = await Component.start({

@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { startPostgres, type Postgres } from '../../environment/postgres';
+import { freePort } from '../../environment/ports';
+import type { Database } from '../../prisma/database';
+import { migrate } from '../../prisma/migrate';
+import { openDatabase, openStore, storeOn } from '../../prisma/open';
+import type { Store } from '../../prisma/store';
+
+/** A database server for the tests of one file; every test gets databases of its own. */
+export interface TestDatabases {
+  readonly provider: 'sqlite' | 'postgresql';
+  /** The URL of a new, empty database. */
+  empty(): Promise<string>;
+  /** The URL of a new database with the present schema. */
+  migrated(): Promise<string>;
+  /** A store on a new database, or another one on `url`; closed after the test. */
+  store(url?: string): Promise<Store>;
+  /** The bare database likewise, with its store. */
+  database(url?: string): Promise<{ database: Database; store: Store; url: string }>;
+  /** The PostgreSQL server. */
+  server(): Postgres;
+}
+
+/** Runs the same tests on SQLite and on PostgreSQL. */
+export function onBoth(title: string, tests: (databases: TestDatabases) => void): void {
+  describe.each(['sqlite', 'postgresql'] as const)(`${title} (%s)`, (provider) => {
+    let directory = '';
+    let server: Postgres | undefined;
+    let count = 0;
+    const open: (() => Promise<void>)[] = [];
+
+    beforeAll(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'gatewright-store-'));
+      if (provider === 'postgresql')
+        server = await startPostgres({ directory, port: await freePort(), settings: { fsync: 'off', synchronous_commit: 'off' } });
+    });
+    afterEach(async () => {
+      for (const close of open.splice(0)) await close();
+    });
+    afterAll(async () => {
+      await server?.stop();
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    const databases: TestDatabases = {
+      provider,
+      async empty() {
+        const name = `test_${++count}`;
+        if (!server) return `file:${join(directory, `${name}.db`)}`;
+        const client = new Client({ connectionString: server.url });
+        await client.connect();
+        await client.query(`CREATE DATABASE ${name}`);
+        await client.end();
+        return server.url.replace(/[^/]*$/, name);
+      },
+      async migrated() {
+        const url = await databases.empty();
+        await migrate(url);
+        return url;
+      },
+      async store(url) {
+        const store = await openStore(url ?? (await databases.migrated()));
+        open.push(() => store.close());
+        return store;
+      },
+      async database(given) {
+        const url = given ?? (await databases.migrated());
+        const database = openDatabase(url);
+        const store = storeOn(database);
+        open.push(() => store.close());
+        return { database, store, url };
+      },
+      server: () => server!,
+    };
+    tests(databases);
+  });
+}
+
+/** What an action fails with; fails the test when it does not. */
+export async function failureOf(action: Promise<unknown>): Promise<{ code: string; data: Record<string, unknown>; message: string }> {
+  const outcome = await action.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ('error' in outcome) return outcome.error as { code: string; data: Record<string, unknown>; message: string };
+  throw new Error(`it should have failed, and gave ${JSON.stringify(outcome.value)}`);
+}
+
+/** The codes of those that failed. */
+export function codesOf(outcomes: readonly PromiseSettledResult<unknown>[]): string[] {
+  return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as { code: string }).code] : []));
+}
+
+/** The values of those that succeeded. */
+export function valuesOf<T>(outcomes: readonly PromiseSettledResult<T>[]): T[] {
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+
+/** `n` numbers from 0. */
+export function range(n: number): number[] {
+  return Array.from({ length: n }, (_, index) => index);
+}
