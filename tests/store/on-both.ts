@@ -35,7 +35,11 @@ export function onBoth(title: string, tests: (databases: TestDatabases) => void)
     beforeAll(async () => {
       directory = mkdtempSync(join(tmpdir(), 'gatewright-store-'));
       if (provider === 'postgresql')
-        server = await startPostgres({ directory, port: await freePort(), settings: { fsync: 'off', synchronous_commit: 'off' } });
+        server = await startPostgres({
+          directory,
+          port: await freePort(),
+          settings: { fsync: 'off', synchronous_commit: 'off' },
+        });
     });
     afterEach(async () => {
       for (const close of open.splice(0)) await close();
@@ -80,7 +84,9 @@ export function onBoth(title: string, tests: (databases: TestDatabases) => void)
 }
 
 /** What an action fails with; fails the test when it does not. */
-export async function failureOf(action: Promise<unknown>): Promise<{ code: string; data: Record<string, unknown>; message: string }> {
+export async function failureOf(
+  action: Promise<unknown>,
+): Promise<{ code: string; data: Record<string, unknown>; message: string }> {
   const outcome = await action.then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),
@@ -91,7 +97,9 @@ export async function failureOf(action: Promise<unknown>): Promise<{ code: strin
 
 /** The codes of those that failed. */
 export function codesOf(outcomes: readonly PromiseSettledResult<unknown>[]): string[] {
-  return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [(outcome.reason as { code: string }).code] : []));
+  return outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [(outcome.reason as { code: string }).code] : [],
+  );
 }
 
 /** The values of those that succeeded. */

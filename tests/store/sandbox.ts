@@ -35,12 +35,22 @@ export function sandbox(database: Database) {
     /** Puts a row in place as it stands, with its version. */
     async given({ id, name, scope, payload, resource_version: resourceVersion }: SandboxRow): Promise<void> {
       await database.run((client: Client) =>
-        client.allocation.create({ data: { ...(values(payload, name, scope) as AllocationModel), id, resourceVersion } }),
+        client.allocation.create({
+          data: { ...(values(payload, name, scope) as AllocationModel), id, resourceVersion },
+        }),
       );
     },
     async row(id: string): Promise<SandboxRow | null> {
       const found = await rows.find({ id });
-      return found && { id, name: found.openReplicaId!, scope: found.organizationId, payload: found.address, resource_version: found.resourceVersion };
+      return (
+        found && {
+          id,
+          name: found.openReplicaId!,
+          scope: found.organizationId,
+          payload: found.address,
+          resource_version: found.resourceVersion,
+        }
+      );
     },
     async count(scope: string): Promise<number> {
       return await database.run((client) => client.allocation.count({ where: { organizationId: scope } }));

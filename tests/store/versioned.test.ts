@@ -36,7 +36,9 @@ onBoth('compare-and-swap', (databases) => {
   test('of writers that name one version exactly one succeeds, and the others are told the present one', async () => {
     const { rows, values } = await table();
     await rows.putIf(key, 'MustCreate', values('v1'));
-    const outcomes = await Promise.allSettled(range(16).map((n) => rows.putIf(key, { MatchResourceVersion: 1 }, { address: `w${n}` })));
+    const outcomes = await Promise.allSettled(
+      range(16).map((n) => rows.putIf(key, { MatchResourceVersion: 1 }, { address: `w${n}` })),
+    );
     expect(valuesOf(outcomes).map((row) => row.resourceVersion)).toEqual([2]);
     expect(codesOf(outcomes)).toEqual(range(15).map(() => 'CONFLICT'));
     const failure = await failureOf(rows.putIf(key, { MatchResourceVersion: 1 }, { address: 'late' }));
@@ -52,7 +54,10 @@ onBoth('compare-and-swap', (databases) => {
       await rows.putIf(key, 'Unconditional', { address: 'in between' });
       return { address: 'lost' };
     };
-    expect(await failureOf(rows.update(key, change, 1))).toMatchObject({ code: 'CONFLICT', data: { currentVersion: 2 } });
+    expect(await failureOf(rows.update(key, change, 1))).toMatchObject({
+      code: 'CONFLICT',
+      data: { currentVersion: 2 },
+    });
     expect(calls).toBe(1);
     expect(await failureOf(rows.update(key, change, 1))).toMatchObject({ code: 'CONFLICT' });
     expect(calls).toBe(1); // a version that is stale already is not even computed for
@@ -81,11 +86,16 @@ onBoth('compare-and-swap', (databases) => {
 
   test('an absent row is told from a stale version', async () => {
     const { rows, values } = await table();
-    expect(await failureOf(rows.putIf(key, { MatchResourceVersion: 1 }, values('x')))).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await failureOf(rows.putIf(key, { MatchResourceVersion: 1 }, values('x')))).toMatchObject({
+      code: 'NOT_FOUND',
+    });
     expect(await failureOf(rows.update(key, () => ({ address: 'x' })))).toMatchObject({ code: 'NOT_FOUND' });
     expect(await rows.deleteIf(key, { MatchResourceVersion: 1 })).toBe(false);
     await rows.putIf(key, 'MustCreate', values('v1'));
-    expect(await failureOf(rows.deleteIf(key, { MatchResourceVersion: 2 }))).toMatchObject({ code: 'CONFLICT', data: { currentVersion: 1 } });
+    expect(await failureOf(rows.deleteIf(key, { MatchResourceVersion: 2 }))).toMatchObject({
+      code: 'CONFLICT',
+      data: { currentVersion: 1 },
+    });
     expect(await rows.deleteIf(key, { MatchResourceVersion: 1 })).toBe(true);
     expect(await rows.find(key)).toBeNull();
   });
@@ -105,10 +115,16 @@ onBoth('compare-and-swap', (databases) => {
     await rows.putIf(key, 'MustCreate', values('v1'));
     for (const change of [{ organizationId: 'scope-2' }, { openReplicaId: 'sandbox-2' }]) {
       expect(await failureOf(rows.putIf(key, 'Unconditional', change))).toMatchObject({ code: 'INVALID_INPUT' });
-      expect(await failureOf(rows.putIf(key, { MatchResourceVersion: 1 }, change))).toMatchObject({ code: 'INVALID_INPUT' });
+      expect(await failureOf(rows.putIf(key, { MatchResourceVersion: 1 }, change))).toMatchObject({
+        code: 'INVALID_INPUT',
+      });
       expect(await failureOf(rows.update(key, () => change))).toMatchObject({ code: 'INVALID_INPUT' });
     }
-    expect(await rows.get(key)).toMatchObject({ resourceVersion: 1, organizationId: 'scope-1', openReplicaId: 'sandbox-1' });
+    expect(await rows.get(key)).toMatchObject({
+      resourceVersion: 1,
+      organizationId: 'scope-1',
+      openReplicaId: 'sandbox-1',
+    });
   });
 
   test('several rows change in one transaction or not at all', async () => {
