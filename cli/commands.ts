@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { addAdminCommands } from './admin-commands';
+import { processIo } from './io';
+import { addRunCommands } from './run-commands';
 
 /** Adds one or more commands to the program. */
 export type Register = (program: Command) => void;
@@ -37,4 +40,10 @@ const worker: Register = (program) =>
     });
 
 /** Every command of `gatewright`, in the order of its help. */
-export const commands: readonly Register[] = [up, api, worker];
+export const commands: readonly Register[] = [
+  up,
+  api,
+  worker,
+  (program) => addRunCommands(program, processIo()),
+  (program) => addAdminCommands(program, processIo()),
+];

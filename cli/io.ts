@@ -1,0 +1,49 @@
+import type { Exit } from './exit';
+
+/** Where commands write to and what they may know of their surroundings; tests give their own. */
+export interface Io {
+  /** Writes to standard output, without adding a line end. */
+  out(text: string): void;
+  /** Writes to standard error, without adding a line end. */
+  err(text: string): void;
+  /** Whether standard output is a terminal that can be drawn on. */
+  readonly terminal: boolean;
+  /** Columns of the terminal; undefined where there is none, so that nothing is shortened. */
+  readonly columns: number | undefined;
+  readonly colours: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  now(): Date;
+  /** Aborted when the person presses Ctrl-C; asking for it takes the signal over. */
+  interrupted(): AbortSignal;
+  /** Decides the exit code. */
+  exit(code: Exit): void;
+}
+
+/** The surroundings of this process. */
+export function processIo(): Io {
+  const { stdout, stderr, env } = process;
+  const terminal = stdout.isTTY === true && env['TERM'] !== 'dumb';
+  const wanted = env['FORCE_COLOR'];
+  let interrupt: AbortController | undefined;
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    terminal,
+    // Asked every time: windows change their size.
+    get columns() {
+      return terminal ? stdout.columns : undefined;
+    },
+    colours: wanted ? wanted !== '0' : terminal && !env['NO_COLOR'],
+    env,
+    now: () => new Date(),
+    interrupted() {
+      if (interrupt) return interrupt.signal;
+      const controller = (interrupt = new AbortController());
+      process.once('SIGINT', () => controller.abort());
+      return controller.signal;
+    },
+    exit: (code) => {
+      process.exitCode = code;
+    },
+  };
+}
