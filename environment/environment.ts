@@ -8,7 +8,7 @@ import { choosePorts, type Ports } from './ports-of-home';
 import { startPowerDns } from './powerdns';
 import { ComponentFailed, type Component } from './process';
 import { ProcessRecord } from './process-record';
-import { startApi, startWorker, type ProgramOptions } from './programs';
+import { setUpStore, startApi, startWorker, type ProgramOptions } from './programs';
 import { untilAgentsAnnounced, untilReady } from './readiness';
 import { externalComponents, settingsOf, writeSettings, type External } from './settings';
 import { Supervisor } from './supervisor';
@@ -76,7 +76,18 @@ export class Environment {
       const identities = ensureIdentities(home, description.agents.count);
       const settings = settingsOf(home, description, ports, external, nginxBinary());
       const restarts = options.superviseRestarts ?? true;
-      environment = new Environment(home, description, ports, settings, identities, external, record, say, restarts, options.workerEntry);
+      environment = new Environment(
+        home,
+        description,
+        ports,
+        settings,
+        identities,
+        external,
+        record,
+        say,
+        restarts,
+        options.workerEntry,
+      );
       onCreated?.(environment);
       await environment.bringUp(temporalBinary);
       return environment;
@@ -205,8 +216,7 @@ export class Environment {
   }
 
   private async setUpStore(): Promise<void> {
-    const { setUpStore } = require('./store-setup') as typeof import('./store-setup');
-    await setUpStore(this.settings, this.identities);
+    await setUpStore(this.settingsFile, this.home, this.identities.replicas.length);
     this.say(`store: ${this.external.databaseUrl ? 'PostgreSQL (DATABASE_URL)' : this.settings.databaseUrl}, migrated`);
   }
 
