@@ -1,5 +1,7 @@
 import { readDescription } from '../environment/description';
 import { Environment } from '../environment/environment';
+import { writeJson } from '../environment/home';
+import { environmentFile } from './connection';
 import { demo } from './demo';
 import { onTermination } from './termination';
 
@@ -50,6 +52,9 @@ export async function up(options: UpOptions): Promise<void> {
     if (ending) return;
     throw error;
   }
+
+  // How the other commands find this environment.
+  writeJson(environmentFile(options.home), summary(environment));
 
   let proven = false;
   if (options.demo) {
