@@ -4,21 +4,20 @@ import { NativeConnection } from '@temporalio/worker';
 import type { Settings } from '../domain/settings';
 
 /**
- * Connects to Temporal, waiting until it answers. Profiles, TLS and API keys come from Temporal's own environment
- * configuration; the address and namespace of the settings hold where that names none.
+ * Connects to Temporal, waiting until it answers. TLS, API keys and the like come from Temporal's own environment
+ * configuration; the settings say where, having read the same configuration.
  */
 export async function connectWorker(
   temporal: Settings['temporal'],
   onWait: (reason: string) => void,
   signal?: AbortSignal,
-): Promise<{ connection: NativeConnection; namespace: string }> {
+): Promise<NativeConnection> {
   const { connectionOptions = {}, ...config } = loadClientConnectConfig();
   // It has a member for everything, undefined where nothing is said.
   const address = connectionOptions.address ?? temporal.address;
   for (;;) {
     try {
-      const connection = await NativeConnection.connect({ ...connectionOptions, address });
-      return { connection, namespace: config.namespace ?? temporal.namespace };
+      return await NativeConnection.connect({ ...connectionOptions, address });
     } catch (error) {
       if (signal?.aborted) throw error;
       onWait(error instanceof Error ? error.message : String(error));

@@ -2,8 +2,8 @@ import type { EdgeBook } from '../drivers/nginx/edge-book';
 import type { Store } from '../prisma/store';
 import { acquire } from './acquire';
 
-/** Longer than a publication takes, shorter than what a run waits for an edge. */
-const ttlMs = 4_000;
+/** Longer than the longest publication: a failed proof (5 s) and going back from it. Dead holders here are not waited for. */
+const ttlMs = 10_000;
 
 /** What the publisher of one edge needs of the store. */
 export function edgeBook(store: Store, edge: string, identity: string): EdgeBook {

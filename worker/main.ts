@@ -19,7 +19,7 @@ import { workerIdentity } from './identity';
 import { FailureBoundary } from './interceptors/failures';
 import { JournalInterceptor } from './interceptors/journal';
 import { Liveness } from './liveness';
-import { installRuntime, workerLog } from './log';
+import { workerLog } from './log';
 
 /** How a worker may differ from the one that settings alone describe. */
 export interface WorkerExtras {
@@ -48,15 +48,12 @@ export function replicaSecretName(replicaId: string): string {
 export async function runWorker(settings: Settings, extras: WorkerExtras = {}): Promise<RunningWorker> {
   const identity = workerIdentity();
   const log = workerLog(identity);
-  installRuntime(log);
   const store = await openStore(settings.databaseUrl);
   const liveness = new Liveness(store, identity, (error) => log.warn({ error: error.message }, 'liveness not renewed'));
   await liveness.start();
   const edges = await openEdges(settings, store, identity, log);
-  const { connection, namespace } = await connectWorker(settings.temporal, (reason) =>
-    log.info({ reason }, 'waiting for Temporal'),
-  );
-  const workers = await createWorkers({ settings, extras, store, identity, edges, connection, namespace });
+  const connection = await connectWorker(settings.temporal, (reason) => log.info({ reason }, 'waiting for Temporal'));
+  const workers = await createWorkers({ settings, extras, store, identity, edges, connection });
   log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker polls');
   const run = Promise.all(workers.map((worker) => worker.run())).finally(async () => {
     workers.forEach(shutDown);
@@ -76,18 +73,9 @@ interface Parts {
   readonly identity: string;
   readonly edges: WorkerEdges;
   readonly connection: NativeConnection;
-  readonly namespace: string;
 }
 
-async function createWorkers({
-  settings,
-  extras,
-  store,
-  identity,
-  edges,
-  connection,
-  namespace,
-}: Parts): Promise<Worker[]> {
+async function createWorkers({ settings, extras, store, identity, edges, connection }: Parts): Promise<Worker[]> {
   const zone = new ZoneWriter(new PowerDnsZone(settings.zone), {
     ttl: settings.zone.ttl,
     exclusive: exclusive(store.leases, `zone/${settings.zone.name}`, identity),
@@ -108,7 +96,7 @@ async function createWorkers({
     ...(extras.activityInterceptors ?? []),
   ];
   const code = workflowCode();
-  const common = { connection, namespace, identity, shutdownGraceTime: '10s' } as const;
+  const common = { connection, namespace: settings.temporal.namespace, identity, shutdownGraceTime: '10s' } as const;
   const main = await Worker.create({
     ...common,
     ...code,

@@ -25,10 +25,12 @@ export function handshakeSteps(ports: GatewayPorts): Pick<GatewayActivities, 'ha
 
     async releaseEpoch({ allocationId }) {
       const allocation = await store.pool.allocation(allocationId);
-      if (!allocation || allocation.state === 'released') return 'released';
+      if (!allocation) return 'released'; // it never held a replica
       const { replicaId, address, epoch } = allocation;
-      // Nobody may be told that it is live while it is taken down.
-      await store.pool.move(allocationId, found(allocationMoves.letGo), 'stopping');
+      // Nobody may be told that it is live while it is taken down. One that is over already is told all the same: its
+      // replica may be in quarantine because nobody could tell it before.
+      if (allocation.state !== 'released')
+        await store.pool.move(allocationId, found(allocationMoves.letGo), 'stopping');
       const request = { replica_id: replicaId, allocation_id: allocationId, epoch };
       const target = { address, secret: await ports.replicaSecret(replicaId) };
       try {
