@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { openApiDocument } from '../../api/openapi';
+import { expectProblem, TestApi, type Reply } from './support/api';
+
+const mine = randomUUID();
+const theirs = randomUUID();
+
+/** How a route is called so that only the caller can be what is wrong; a new route needs a row. */
+interface Row {
+  /** What `theirs` owns in the path or body; replaced before the call. */
+  readonly path?: string;
+  readonly body?: (organization: string) => unknown;
+  /** What a token of another organization gets: 404, or an answer that shows nothing of the other's. */
+  readonly foreign: 'not found' | 'nothing of it' | 'forbidden';
+}
+
+const rows: Readonly<Record<string, Row>> = {
+  'POST /gateway/start': { body: (organization) => ({ organization_id: organization }), foreign: 'not found' },
+  'POST /gateway/stop': { body: (organization) => ({ organization_id: organization }), foreign: 'not found' },
+  'POST /gateway/ready': {
+    body: () => ({ replica_id: randomUUID(), address: '127.0.2.1:80', serving_epoch: 0 }),
+    foreign: 'forbidden',
+  },
+  'GET /gateways/allocations': { foreign: 'nothing of it' },
+  'GET /gateways/allocations/{id}': { path: '/gateways/allocations/ALLOCATION', foreign: 'not found' },
+  'GET /gateways/replicas': { foreign: 'forbidden' },
+  'POST /gateways/replicas/{id}/readmit': { path: '/gateways/replicas/REPLICA/readmit', foreign: 'forbidden' },
+  'GET /edges': { foreign: 'forbidden' },
+  'GET /runs': { foreign: 'nothing of it' },
+  'GET /runs/{id}': { path: '/runs/RUN', foreign: 'not found' },
+  'POST /runs/{id}/cancel': { path: '/runs/RUN/cancel', foreign: 'not found' },
+  'POST /runs/{id}/steps/{step}/resolve': {
+    path: '/runs/RUN/steps/dns/resolve',
+    body: () => ({ action: 'retry', reason: 'fixed' }),
+    foreign: 'not found',
+  },
+  'GET /runs/{id}/events': { path: '/runs/RUN/events', foreign: 'not found' },
+  // Streams without end: what another organization sees of them is tested with the events.
+  'GET /events': { foreign: 'nothing of it' },
+  'GET /attention': { foreign: 'nothing of it' },
+  'POST /webhooks': {
+    body: (organization) => ({ url: 'https://192.0.2.1/', secret: 'x'.repeat(16), organization_id: organization }),
+    foreign: 'not found',
+  },
+  'GET /webhooks': { foreign: 'nothing of it' },
+  'DELETE /webhooks/{id}': { path: '/webhooks/WEBHOOK', foreign: 'not found' },
+  'GET /webhooks/{id}/deliveries': { path: '/webhooks/WEBHOOK/deliveries', foreign: 'not found' },
+  'POST /tokens': {
+    body: (organization) => ({ name: 'x', scope: 'read', organization_id: organization }),
+    foreign: 'not found',
+  },
+  'GET /tokens': { foreign: 'nothing of it' },
+  'DELETE /tokens/{id}': { path: '/tokens/TOKEN', foreign: 'not found' },
+};
+
+const lower = { read: null, operate: 'read', admin: 'operate' } as const;
+
+interface Operation {
+  readonly security?: readonly object[];
+  readonly 'x-scope'?: 'read' | 'operate' | 'admin';
+  readonly 'x-every-organization'?: boolean;
+}
+const operations = Object.entries(openApiDocument().paths ?? {}).flatMap(([path, methods]) =>
+  Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
+    name: `${method.toUpperCase()} ${path}`,
+    method: method.toUpperCase(),
+    path,
+    operation,
+  })),
+);
+const guarded = operations.filter(({ operation }) => (operation.security ?? []).length > 0);
+
+let api: TestApi;
+const names: Record<string, string> = {};
+const tokens: Record<string, string> = {};
+
+beforeAll(async () => {
+  api = await TestApi.start();
+  const replica = await api.replica();
+  const started = await api.post('/gateway/start', { organization_id: theirs });
+  expect(started.status).toBe(200);
+  const webhook = await api.store.webhooks.create({
+    id: randomUUID(),
+    url: 'https://example.com/',
+    secret: 'sealed',
+    events: ['run.resolved'],
+    organizationId: theirs,
+  });
+  tokens['theirs'] = await api.token('admin', theirs);
+  for (const scope of ['read', 'operate', 'admin'] as const) tokens[scope] = await api.token(scope, mine);
+  Object.assign(names, {
+    RUN: started.json.run_id,
+    ALLOCATION: started.json.allocation_id,
+    REPLICA: replica.id,
+    WEBHOOK: webhook.id,
+    TOKEN: tokens['theirs'].split('_')[1],
+  });
+});
+afterAll(() => api.close());
+
+function call(name: string, token: string | null): Promise<Reply> {
+  const { method, path } = operations.find((each) => each.name === name)!;
+  const row = rows[name]!;
+  const address = Object.entries(names).reduce((text, [key, value]) => text.replace(key, value), row.path ?? path);
+  return api.call(method, address, { token, ...(row.body && { body: row.body(theirs) }) });
+}
+
+test('every guarded route of the document has a row here, and nothing else has', () => {
+  expect(Object.keys(rows).sort()).toEqual(guarded.map(({ name }) => name).sort());
+});
+
+test('only what supervisors and readers of the documentation need is open', () => {
+  const open = operations.filter(({ operation }) => (operation.security ?? []).length === 0).map(({ name }) => name);
+  expect(open.sort()).toEqual([
+    'GET /docs',
+    'GET /docs/{file}',
+    'GET /healthz',
+    'GET /metrics',
+    'GET /openapi.json',
+    'GET /readyz',
+  ]);
+});
+
+describe.each(guarded)('$name', ({ name, operation }) => {
+  test('without a token: 401', async () => {
+    const reply = await call(name, null);
+    expectProblem(reply, 401, 'UNAUTHENTICATED');
+    expect(reply.headers.get('www-authenticate')).toMatch(/^Bearer/);
+  });
+
+  test('with a token that nobody was given', async () => {
+    const unknown = await call(name, `gw_${'0'.repeat(16)}_${'a'.repeat(64)}`);
+    if (operation['x-scope']) expectProblem(unknown, 401, 'UNAUTHENTICATED');
+    else expectProblem(unknown, 403, 'FORBIDDEN');
+  });
+
+  const scope = operation['x-scope'];
+  const tooLow = scope && lower[scope];
+  if (tooLow)
+    test(`with the scope ${tooLow}: 403`, async () => {
+      expectProblem(await call(name, api.tokens[tooLow]), 403, 'FORBIDDEN');
+    });
+
+  if (scope && rows[name] && name !== 'GET /events')
+    test(`with the token of another organization: ${rows[name].foreign}`, async () => {
+      const before = await everything();
+      const reply = await call(name, tokens[scope]!);
+      if (rows[name]!.foreign === 'forbidden') expectProblem(reply, 403, 'FORBIDDEN');
+      else if (rows[name]!.foreign === 'not found') expectProblem(reply, 404, 'NOT_FOUND');
+      else {
+        expect(reply.status).toBe(200);
+        for (const secret of [theirs, ...Object.values(names)]) expect(reply.text).not.toContain(secret);
+      }
+      expect(await everything()).toEqual(before);
+    });
+});
+
+test('a list of another organization is not found, either', async () => {
+  for (const path of ['/runs', '/attention', '/gateways/allocations'])
+    expectProblem(
+      await api.call('GET', `${path}?organization=${theirs}`, { token: tokens['read']! }),
+      404,
+      'NOT_FOUND',
+    );
+});
+
+test('the same tokens reach what is theirs', async () => {
+  for (const path of [
+    `/runs/${names['RUN']}`,
+    `/gateways/allocations/${names['ALLOCATION']}`,
+    '/webhooks',
+    '/tokens',
+  ]) {
+    const reply = await api.call('GET', path, { token: tokens['theirs']! });
+    expect(reply.status).toBe(200);
+    expect(reply.text).toContain(theirs);
+  }
+});
+
+/** What calls of others must not have changed. */
+async function everything(): Promise<unknown> {
+  const { store, engine } = api;
+  return {
+    allocations: await store.pool.allocations({ limit: 100 }),
+    replicas: await store.pool.replicas(),
+    webhooks: await store.webhooks.list(),
+    tokens: (await store.tokens.list()).map(({ lastUsedAt: _, ...token }) => token),
+    runs: await store.journal.runs({ limit: 100 }),
+    engine: [engine.starts, engine.stops, engine.cancelled, engine.decisions].map((each) => each.length),
+  };
+}
