@@ -23,6 +23,8 @@ interface Place {
   component: Component | undefined;
   /** The process that was started last, ready or not. */
   pid: number | undefined;
+  /** The start under way. */
+  launching: Promise<void> | undefined;
   /** The restart under way. */
   restarting: Promise<void> | undefined;
   failures: number;
@@ -45,7 +47,15 @@ export class Supervisor {
    */
   async start(name: string, start: () => Promise<Component>): Promise<void> {
     if (this.places.has(name)) throw new Error(`there is already a component ${name}`);
-    const place: Place = { name, start, component: undefined, pid: undefined, restarting: undefined, failures: 0 };
+    const place: Place = {
+      name,
+      start,
+      component: undefined,
+      pid: undefined,
+      launching: undefined,
+      restarting: undefined,
+      failures: 0,
+    };
     this.places.set(name, place);
     await this.launch(place);
   }
@@ -99,7 +109,10 @@ export class Supervisor {
         const place = this.places.get(name);
         if (!place) return;
         // One that is just coming up is not waited for.
-        if (place.restarting) killGroup(place.pid);
+        while (place.launching) {
+          killGroup(place.pid);
+          await Promise.race([place.launching.catch(() => undefined), sleep(50)]);
+        }
         await place.restarting;
         await place.component?.stop();
       }),
@@ -118,7 +131,13 @@ export class Supervisor {
     return place;
   }
 
-  private async launch(place: Place): Promise<void> {
+  private launch(place: Place): Promise<void> {
+    if (this.stopping) return Promise.reject(new ComponentFailed(`${place.name} is not started: everything is ending`));
+    place.launching = this.bringUp(place).finally(() => (place.launching = undefined));
+    return place.launching;
+  }
+
+  private async bringUp(place: Place): Promise<void> {
     const note = (pid: number): void => {
       place.pid = pid;
       this.options.record.add(place.name, pid);

@@ -32,17 +32,10 @@ test('puts the administrator’s policy back, also after a failed installation',
 
 test('puts back what a killed installation left aside', async () => {
   writeFileSync(policy, 'exit 0 # mine');
+  const files = [policy, `${policy}.before-gatewright`];
+  const killed = await withoutAutostart(() => Promise.resolve(files.map((file) => readFileSync(file))), policy);
   // As a run that was killed in the middle leaves it.
-  await withoutAutostart(async () => {
-    const killed = [readFileSync(policy), readFileSync(`${policy}.before-gatewright`)] as const;
-    await Promise.resolve();
-    setImmediate(() => {
-      writeFileSync(policy, killed[0]);
-      writeFileSync(`${policy}.before-gatewright`, killed[1]);
-    });
-  }, policy);
-  await new Promise(setImmediate);
-  await new Promise(setImmediate);
+  files.forEach((file, index) => writeFileSync(file, killed[index]!));
   expect(readFileSync(policy, 'utf8')).toContain('exit 101');
   expect(await during()).toContain('exit 101');
   expect(readFileSync(policy, 'utf8')).toBe('exit 0 # mine');
