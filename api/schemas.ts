@@ -136,6 +136,7 @@ export const runDetailSchema = runSchema
             text: z.string().nullable(),
           }),
           stuck_since: time.nullable(),
+          stuck_because: failureView.nullable().openapi({ description: 'Why its undo is stuck.' }),
           resolutions: z.array(resolution),
         })
         .openapi('Step'),

@@ -40,6 +40,7 @@ export function runDetailView(run: Run, detail: RunDetail): Record<string, unkno
       do: phaseView(step.do),
       undo: { kind: step.undoKind, text: step.undoText, ...phaseView(step.undo) },
       stuck_since: step.stuckSince,
+      stuck_because: step.stuckBecause,
       resolutions: step.resolutions,
     })),
   };

@@ -2,26 +2,28 @@ import type { RunDetail, StepDetail } from '../domain/run-detail';
 import { isTerminal } from '../domain/saga';
 import type { Follower } from './follow';
 import type { Io } from './io';
-import { count, duration, shorten } from './text';
+import { triesOf } from './run-text';
+import { count, duration, paint, shorten } from './text';
 
 /** What a task of the live view has come to. */
 type Verdict = { readonly done: string } | { readonly failed: string } | { readonly left: string };
 
-/** Columns that the marks of the live view take. */
-const MARK = 2;
+/** Columns that the live view takes beside its lines: a mark, and what listr2 keeps free. */
+const MARK = 6;
 
 /** Draws a run on a terminal while it goes on: its steps, and below them what is taken back. */
 export async function liveFollower(io: Io, steps: readonly string[]): Promise<Follower> {
-  const { Listr } = await import('listr2');
+  const { Listr, ListrDefaultRendererLogLevels } = await import('listr2');
   const board = new Board();
   const width = Math.max(4, ...steps.map((name) => name.length));
   const line = (name: string, text: string): string =>
-    shorten(`${name.padEnd(width)}   ${text}`, (io.columns ?? 100) - MARK - 1).trimEnd();
-  const options = {
-    concurrent: false,
-    exitOnError: false,
-    registerSignalListeners: false,
-    rendererOptions: { collapseErrors: false, collapseSkips: false, formatOutput: 'wrap', clearOutput: false },
+    shorten(`${name.padEnd(width)}   ${text}`, (io.columns ?? 100) - MARK).trimEnd();
+  const { SKIPPED_WITH_COLLAPSE: skipped } = ListrDefaultRendererLogLevels;
+  const rendererOptions = {
+    collapseErrors: false,
+    icon: { [skipped]: '·' },
+    // What was left alone is no warning.
+    color: { [skipped]: (text?: string) => paint(io, 'dim', text ?? '') },
   } as const;
 
   const list = (
@@ -38,8 +40,8 @@ export async function liveFollower(io: Io, steps: readonly string[]): Promise<Fo
             if (!step) return present.closed ? { left: 'not begun' } : undefined;
             const text = phase === 'do' ? (step.does ?? '') : (step.undoText ?? '');
             if (step[phase].state !== 'pending') task.title = line(name, text);
-            const { error, attempts } = step[phase];
-            if (error) task.output = `${error.code}  ${error.message} (${count(attempts.length, 'attempt')})`;
+            const { error } = step[phase];
+            if (error) task.output = `${error.code}  ${error.message} (${count(triesOf(step[phase]), 'attempt')})`;
             return look(step, present);
           });
           if ('failed' in verdict) throw new Error(verdict.failed);
@@ -47,7 +49,8 @@ export async function liveFollower(io: Io, steps: readonly string[]): Promise<Fo
           else task.title = line(name, verdict.done);
         },
       })),
-      options,
+      // Undos that are stuck hold up no other; they may succeed as long as the run is followed.
+      { concurrent: phase === 'undo', exitOnError: false, registerSignalListeners: false, rendererOptions },
     );
 
   const drawing = (async () => {
@@ -77,26 +80,26 @@ export async function liveFollower(io: Io, steps: readonly string[]): Promise<Fo
 function doVerdict({ do: phase }: StepDetail, { detail, closed }: Board): Verdict | undefined {
   if (phase.state === 'succeeded') return { done: took(phase) };
   const over = closed || detail!.state !== 'running';
-  if (phase.state === 'running' && !closed) return undefined;
-  if (!over) return undefined;
+  if (!over || (phase.state === 'running' && !closed)) return undefined;
   if (phase.state === 'pending') return { left: 'not begun' };
   return phase.error ? { failed: `${phase.error.code}  ${phase.error.message}` } : { left: phase.state };
 }
 
-function undoVerdict(step: StepDetail, board: Board): Verdict | undefined {
-  const { undo, undoKind, undoText } = step;
+function undoVerdict(step: StepDetail, { detail, closed }: Board): Verdict | undefined {
+  const { undo, undoKind, undoText, stuckBecause } = step;
   if (undo.state === 'succeeded') return { done: took(undo) };
   if (undoKind !== null && undoKind !== 'undo') return { left: undoText ?? 'nothing to undo' };
-  const { detail, closed } = board;
-  const over = closed || isTerminal(detail!.state) || detail!.state === 'needs_attention' || board.passed(step.name);
-  if (!over || undo.state === 'running') return closed ? { left: undo.state } : undefined;
+  if (!closed && !isTerminal(detail!.state)) return undefined;
   if (undo.state === 'pending') return { left: 'nothing was done' };
-  return { failed: undo.error ? `${undo.error.code}  ${undo.error.message}` : undo.state };
+  const error = stuckBecause ?? undo.error;
+  return { failed: error ? `${error.code}  ${error.message}` : undo.state };
 }
 
-function took({ startedAt, endedAt, attempts }: StepDetail['do']): string {
+function took(phase: StepDetail['do']): string {
+  const { startedAt, endedAt } = phase;
   const time = startedAt === null || endedAt === null ? '' : duration(Date.parse(endedAt) - Date.parse(startedAt));
-  return attempts.length > 1 ? `${time}, ${count(attempts.length, 'attempt')}` : time;
+  const tries = triesOf(phase);
+  return tries > 1 ? `${time}, ${count(tries, 'attempt')}` : time;
 }
 
 /** What is known of the run; tasks wait here for what concerns them. */
@@ -122,13 +125,6 @@ class Board {
   /** Whether there may be something to take back of a step. */
   began(name: string): boolean {
     return this.step(name)?.do.state !== 'pending';
-  }
-
-  /** Whether the rollback has come to a step before this one. */
-  passed(name: string): boolean {
-    const steps = this.detail?.steps ?? [];
-    const index = steps.findIndex((step) => step.name === name);
-    return steps.slice(0, index).some((step) => step.undo.state !== 'pending');
   }
 
   async until<T>(look: (board: Board) => T | undefined): Promise<T> {

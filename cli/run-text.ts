@@ -142,9 +142,18 @@ function phaseCell(phase: PhaseJson, now: Date): Cell {
   const end = phase.ended_at === null ? now.getTime() : Date.parse(phase.ended_at);
   const took = phase.started_at === null ? [] : [duration(end - Date.parse(phase.started_at))];
   const word = phase.state === 'cancelled' || phase.state === 'unknown' ? [phase.state] : [];
-  const again = phase.attempts.length > 1 ? [count(phase.attempts.length, 'attempt')] : [];
+  const tries = triesOf(phase);
+  const again = tries > 1 ? [count(tries, 'attempt')] : [];
   return { mark, colour, text: [...took, ...word, ...again].join(', ') };
 }
+
+/** How often a phase was tried. A phase may have several activities at once, as reloading several edges. */
+export function triesOf({ state, attempts }: TriedPhase): number {
+  const failed = attempts.filter(({ outcome }) => outcome !== null && outcome !== 'succeeded').length;
+  return failed + (state === 'succeeded' || state === 'running' ? 1 : 0);
+}
+
+type TriedPhase = { readonly state: string; readonly attempts: readonly { readonly outcome: string | null }[] };
 
 function undoCell(step: StepJson, run: SagaState, now: Date): Cell {
   const { undo } = step;
@@ -159,7 +168,7 @@ function undoCell(step: StepJson, run: SagaState, now: Date): Cell {
   return {
     mark: '!',
     colour: 'yellow',
-    text: `stuck${step.stuck_since ? ` for ${age(step.stuck_since, now)}` : ''}, ${count(undo.attempts.length, 'attempt')}`,
+    text: `stuck${step.stuck_since ? ` for ${age(step.stuck_since, now)}` : ''}, ${count(triesOf(undo), 'attempt')}`,
   };
 }
 
@@ -183,9 +192,9 @@ function attemptLines(step: StepJson): Note[] {
 /** What is to be said below a step. */
 function notes(step: StepJson, now: Date): Note[] {
   const failed: Note[] = (['do', 'undo'] as const).flatMap((phase) => {
-    const { error } = step[phase];
-    const unlike = phase === 'undo' && step.state === 'stuck' ? 'yellow' : 'red';
-    return error ? [{ text: `${phase}: ${error.code}  ${error.message}`, colour: unlike }] : [];
+    const stuck = phase === 'undo' && step.state === 'stuck';
+    const error = stuck ? (step.stuck_because ?? step.undo.error) : step[phase].error;
+    return error ? [{ text: `${phase}: ${error.code}  ${error.message}`, colour: stuck ? 'yellow' : 'red' }] : [];
   });
   const decided: Note[] = step.resolutions.map(({ action, by, reason, at }) => ({
     text: `${action} by ${by}, ${ago(at, now)}: ${reason}`,
@@ -211,8 +220,8 @@ export function endText(io: Io, run: RunDetailJson): string {
   const shown = facts(run, now).filter(([name]) => ['state', 'took', 'attention', 'error'].includes(name));
   const steps = run.steps
     .filter((step) => step.state === 'stuck')
-    .map(({ name, undo }): Field => {
-      return [`stuck: ${name}`, undo.error ? `${undo.error.code}  ${undo.error.message}` : 'its undo', 'yellow'];
+    .map(({ name, stuck_because: why }): Field => {
+      return [`stuck: ${name}`, why ? `${why.code}  ${why.message}` : 'its undo', 'yellow'];
     });
   const more: Field[] = run.state === 'succeeded' ? [] : [['timeline', `gatewright run ${run.id}`]];
   return `${fields(io, [...shown, ...steps, ...more])}${decisions(io, run)}`;
