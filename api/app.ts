@@ -4,6 +4,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { Failure, failures } from '../domain/failures';
+import { Caller } from './access';
 import type { Deps } from './deps';
 import { problem, problemHeaders, sendProblem, toFailure } from './problem';
 import { RateLimiter } from './rate-limit';
@@ -42,11 +43,11 @@ function serve(
     res.once('close', () => gone.abort());
     try {
       const caller = await access.admit(req, deps);
-      if (access.kind !== 'open' && access.kind !== 'replica')
-        await limiter.count(req, res, `token:${(caller as { id: string }).id}`);
+      if (caller instanceof Caller) await limiter.count(req, res, `token:${caller.id}`);
       await readBody(req, res);
       const answer = await route.answer(caller, req, res, gone.signal);
       if (answer === streamed) return;
+      if (req.method !== 'GET' && req.method !== 'HEAD') audit(deps.log, route, caller, req, answer.status);
       res.status(answer.status).set(answer.headers ?? {});
       if (answer.body === undefined) res.end();
       else if (typeof answer.body === 'string') res.send(answer.body);
@@ -58,6 +59,15 @@ function serve(
       throw error;
     }
   };
+}
+
+/** Who had what done: a line for every request that may have changed something. */
+function audit(log: Logger, { declaration }: Route, caller: unknown, req: express.Request, status: number): void {
+  const by = caller instanceof Caller ? caller.label : declaration.access.kind;
+  log.info(
+    { by, command: declaration.operationId, path: req.path, status, requestId: req.res!.locals['requestId'] as string },
+    'command',
+  );
 }
 
 function methodNotAllowed(all: readonly Route[], path: string): RequestHandler {

@@ -21,13 +21,22 @@ const clientErrors: Readonly<Record<string, readonly [number, string, FailureCod
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'INVALID_INPUT'],
 };
 
+/** Where to listen. */
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Milliseconds to send the head of a request; 10 seconds unless told. */
+  readonly headersMs?: number;
+}
+
 /** Serves an application until it is closed. */
 export async function listen(
   app: Express,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, headersMs = HEADERS_MS }: ListenOptions,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = createServer({ connectionsCheckingInterval: 1_000 }, app);
-  server.headersTimeout = HEADERS_MS;
+  const server = createServer({ connectionsCheckingInterval: Math.min(1_000, headersMs) }, app);
+  server.headersTimeout = headersMs;
   server.requestTimeout = REQUEST_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   const connections = new Connections(server);

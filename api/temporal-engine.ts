@@ -22,6 +22,7 @@ import { RunKind, searchAttributes, taskQueue, type StartGateway, type StopGatew
 import type { SagaView } from '../domain/saga';
 import type { Settings } from '../domain/settings';
 import type { Decision, Engine, RunDescription, RunOutcome } from './engine';
+import { abortWith } from './signals';
 
 /** Milliseconds for one call: a healthy Temporal takes tens, and a caller should soon know that it is away. */
 const CALL_MS = 3_000;
@@ -63,15 +64,19 @@ export class TemporalEngine implements Engine {
   async outcome<T>(runId: string, signal: AbortSignal): Promise<RunOutcome<T> | undefined> {
     const handle = this.client.workflow.getHandle(runId);
     while (!signal.aborted) {
+      const attempt = new AbortController();
+      const leave = abortWith(attempt, signal);
       try {
-        const result: unknown = await this.client.connection.withAbortSignal(signal, () => handle.result());
+        const result: unknown = await this.client.connection.withAbortSignal(attempt.signal, () => handle.result());
         return { ok: true, result: result as T };
       } catch (error) {
         if (signal.aborted) return undefined;
         if (error instanceof WorkflowFailedError) return failedOutcome(error);
         if (error instanceof WorkflowNotFoundError) throw new Failure('NOT_FOUND', 'There is no such run.');
         // The run goes on without us: Temporal is asked again until it is back or nobody waits any more.
-        await sleep(200, undefined, { signal }).catch(() => undefined);
+        await sleep(200, undefined, { signal: attempt.signal }).catch(() => undefined);
+      } finally {
+        leave();
       }
     }
     return undefined;

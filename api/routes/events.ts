@@ -88,6 +88,10 @@ async function follow(
   from: number,
   filter: { readonly runId?: string; readonly organizationId?: string },
 ): Promise<void> {
+  if (res.req.method === 'HEAD') {
+    res.type('text/event-stream').end();
+    return;
+  }
   const leave = deps.streams.take(caller.id);
   try {
     const first = await deps.store.journal.after(from, { ...filter, limit: PAGE });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { webhookEvent } from '../../domain/webhook-event';
 import type { Store } from '../../prisma/store';
@@ -17,6 +18,9 @@ const LEASE_MS = 30_000;
 
 /** Deliveries under way at once. */
 const AT_ONCE = 20;
+
+/** Milliseconds between rounds at least. */
+const GATHER_MS = 200;
 
 const PAGE = 500;
 
@@ -75,6 +79,8 @@ export class Dispatcher {
         this.parts.log.warn({ err: error }, 'webhooks wait: the store does not answer');
       }
       await this.parts.watch.changed(this.stop.signal);
+      // What comes close together is one round: the journal may grow many times a second.
+      await sleep(GATHER_MS, undefined, { signal: this.stop.signal }).catch(() => undefined);
     }
   }
 

@@ -164,6 +164,12 @@ test('a list of another organization is not found, either', async () => {
     );
 });
 
+test('another organization’s gateway cannot be stopped by its allocation, either', async () => {
+  const body = { allocation_id: names['ALLOCATION'] };
+  expectProblem(await api.call('POST', '/gateway/stop', { token: tokens['operate']!, body }), 404, 'NOT_FOUND');
+  expect(api.engine.stops).toEqual([]);
+});
+
 test('the same tokens reach what is theirs', async () => {
   for (const path of [
     `/runs/${names['RUN']}`,

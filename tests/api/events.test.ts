@@ -195,6 +195,14 @@ test('streams end when the API closes', async () => {
   await closing;
 });
 
+test('HEAD of a stream ends', async () => {
+  const reply = await api.call('HEAD', '/events');
+  expect([reply.status, reply.headers.get('content-type')]).toEqual([
+    200,
+    expect.stringMatching(/^text\/event-stream/),
+  ]);
+});
+
 test('a bad Last-Event-ID is 400', async () => {
   expectProblem(await api.call('GET', '/events', { headers: { 'Last-Event-ID': 'x' } }), 400, 'INVALID_INPUT');
 });

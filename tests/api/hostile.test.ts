@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import express from 'express';
+import { listen } from '../../api/server';
 import { expectProblem, TestApi } from './support/api';
 
 let api: TestApi;
@@ -155,6 +157,14 @@ describe('headers', () => {
     );
   });
 
+  test('whoever sends them too slowly is let go', async () => {
+    const slow = await listen(express(), { host: '127.0.0.1', port: 0, headersMs: 100 });
+    expect(await raw('GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ', slow.url)).toMatch(
+      /^HTTP\/1.1 408 [^]*problem\+json/,
+    );
+    await slow.close();
+  });
+
   test('a body where none belongs: 400', async () => {
     const reply = await api.call('POST', `/runs/gateway-start-${organization}/cancel`, { body: { force: true } });
     expectProblem(reply, 400, 'INVALID_INPUT');
@@ -194,8 +204,8 @@ describe('a replica’s address', () => {
 });
 
 /** Sends bytes and reads all that comes back. */
-function raw(text: string): Promise<string> {
-  const { hostname, port } = new URL(api.url);
+function raw(text: string, url = api.url): Promise<string> {
+  const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => socket.write(text));
     let answer = '';

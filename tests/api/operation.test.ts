@@ -117,6 +117,16 @@ test('a token’s secret is in no line of the log', async () => {
   expect(log.join('')).not.toContain(secret);
 });
 
+test('who had what done is in the log', async () => {
+  await api.post('/gateway/start', { organization_id: randomUUID() });
+  const lines = log
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((line) => line['msg'] === 'command');
+  expect(lines).toMatchObject([
+    { by: expect.stringMatching(/^test operate \(/), command: 'startGateway', status: 503 },
+  ]);
+});
+
 test('a thrown canary is in no answer, whatever throws it', async () => {
   const canary = 'canary-9d2e';
   const { store } = api;
