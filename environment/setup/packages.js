@@ -13,13 +13,14 @@ function ensurePackages() {
   const wanted = createHash('sha256').update(readFileSync(lockfile)).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   if (!installed()) {
-    say('installing the npm packages (npm ci; about a minute) ...');
+    say('installing the npm packages (about a minute) ...');
     const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-    // The build and the checks are made of development packages, whatever NODE_ENV says.
-    const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+    // Not `npm ci`: it insists on the packages of all platforms in the lockfile, and not every registry has them all.
+    // This installs the lockfile's versions, too. The build and the checks are development packages, whatever NODE_ENV.
+    const args = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
     const status = run(npm[0], [...npm.slice(1), ...args]);
     if (status !== 0)
-      fail(`npm ci failed with ${status}: see its messages above, and whether the npm registry answers`);
+      fail(`npm install failed with ${status}: see its messages above, and whether the npm registry answers`);
   }
   writeFileSync(stamp, wanted);
 }
