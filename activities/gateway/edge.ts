@@ -1,10 +1,6 @@
-import { Context } from '@temporalio/activity';
 import { Failure } from '../../domain/failures';
 import type { GatewayActivities } from './activities';
 import type { GatewayPorts } from './ports';
-
-/** A third of the silence after which the server takes a worker for dead. */
-const heartbeatMs = 1_000;
 
 /** Making what is desired live, on the host of the edge. */
 export function edgeSteps({ store, publishers }: GatewayPorts): Pick<GatewayActivities, 'publish' | 'noteEdgeBehind'> {
@@ -12,14 +8,8 @@ export function edgeSteps({ store, publishers }: GatewayPorts): Pick<GatewayActi
     async publish({ edge, revision }) {
       const publisher = publishers.get(edge);
       if (!publisher) throw new Failure('EDGE_UNREACHABLE', `this worker does not publish to edge ${edge}`);
-      const context = Context.current();
-      const pulse = setInterval(() => context.heartbeat(), heartbeatMs);
-      try {
-        const { state, generation, coalesced } = await publisher.publish(revision);
-        return { edge, state, generation, coalesced };
-      } finally {
-        clearInterval(pulse);
-      }
+      const { state, generation, coalesced } = await publisher.publish(revision);
+      return { edge, state, generation, coalesced };
     },
 
     async noteEdgeBehind({ edge, reason }) {

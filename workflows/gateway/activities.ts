@@ -17,18 +17,23 @@ export interface GatewayProxies {
   edgeUndo(name: string): GatewayActivities;
 }
 
+/** A dead worker is noticed by its silence, long before the deadline of what it was doing. */
+const heartbeatTimeout = '3s';
+
 /**
  * Attempts are bounded, so that a run is taken back, or shown to a person, rather than hang; and there is no deadline
  * over all attempts of an undo, which may wait for a worker as long as it takes.
  */
 export function gatewayActivities(placements: Placements, policy: RunPolicy): GatewayProxies {
-  const retry = { initialInterval: policy.retryIntervalMs, backoffCoefficient: 2, maximumInterval: '10s' } as const;
+  const retry = { initialInterval: policy.retryIntervalMs, backoffCoefficient: 2, maximumInterval: '5s' } as const;
   const forward: ActivityOptions = {
     startToCloseTimeout: policy.stepTimeoutMs,
+    heartbeatTimeout,
     retry: { ...retry, maximumAttempts: policy.stepAttempts },
   };
   const back: ActivityOptions = {
     startToCloseTimeout: policy.stepTimeoutMs,
+    heartbeatTimeout,
     retry: { ...retry, maximumAttempts: policy.undoAttempts },
   };
   const placed = (placement: Placement): GatewayActivities =>
@@ -45,8 +50,7 @@ export function gatewayActivities(placements: Placements, policy: RunPolicy): Ga
         taskQueue: edgeTaskQueue(name),
         scheduleToCloseTimeout: policy.edgeDeadlineMs,
         startToCloseTimeout: policy.edgeDeadlineMs,
-        // A dead worker is noticed by its silence, long before the deadline.
-        heartbeatTimeout: '3s',
+        heartbeatTimeout,
         retry: { ...retry, maximumAttempts: policy.stepAttempts },
       }),
     edgeUndo: (name) =>
@@ -54,7 +58,7 @@ export function gatewayActivities(placements: Placements, policy: RunPolicy): Ga
         taskQueue: edgeTaskQueue(name),
         scheduleToStartTimeout: policy.edgeDeadlineMs * policy.undoAttempts,
         startToCloseTimeout: policy.edgeDeadlineMs,
-        heartbeatTimeout: '3s',
+        heartbeatTimeout,
         retry: { ...retry, maximumAttempts: policy.undoAttempts },
       }),
   };
