@@ -2,24 +2,20 @@ import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOpti
 import type { Logger } from 'pino';
 import { gatewaySteps } from '../activities/gateway/create';
 import { recordActivities } from '../activities/record';
-import { network } from '../domain/address';
 import { edgeTaskQueue, taskQueue } from '../domain/gateway/contract';
 import type { Settings } from '../domain/settings';
-import { AgentClient } from '../drivers/agent/client';
-import { PowerDnsZone } from '../drivers/dns/powerdns';
-import { ZoneWriter } from '../drivers/dns/zone-writer';
-import { readSecret } from '../drivers/secrets/files';
 import { openStore } from '../prisma/open';
 import type { Store } from '../prisma/store';
 import { workflowCode } from './bundle';
 import { connectWorker } from './connection';
 import { openEdges, type WorkerEdges } from './edges';
-import { exclusive } from './exclusive';
 import { workerIdentity } from './identity';
 import { FailureBoundary } from './interceptors/failures';
+import { Heartbeat } from './interceptors/heartbeat';
 import { JournalInterceptor } from './interceptors/journal';
 import { Liveness } from './liveness';
 import { workerLog } from './log';
+import { gatewayPorts } from './ports';
 
 /** How a worker may differ from the one that settings alone describe. */
 export interface WorkerExtras {
@@ -34,11 +30,6 @@ export interface RunningWorker {
   readonly run: Promise<void>;
   /** Finishes what is under way, then ends `run`. */
   shutdown(): void;
-}
-
-/** The secret of a replica as a file of the secrets directory. */
-export function replicaSecretName(replicaId: string): string {
-  return `replica-${replicaId}`;
 }
 
 /**
@@ -76,18 +67,7 @@ interface Parts {
 }
 
 async function createWorkers({ settings, extras, store, identity, edges, connection }: Parts): Promise<Worker[]> {
-  const zone = new ZoneWriter(new PowerDnsZone(settings.zone), {
-    ttl: settings.zone.ttl,
-    exclusive: exclusive(store.leases, `zone/${settings.zone.name}`, identity),
-  });
-  const steps = gatewaySteps({
-    store,
-    zone,
-    agent: new AgentClient(settings.networks.map(network)),
-    publishers: edges.publishers,
-    edgeIp: settings.edgeIp,
-    replicaSecret: (id) => readSecret(settings.secretsDirectory, replicaSecretName(id)),
-  });
+  const steps = gatewaySteps(gatewayPorts(settings, { store, identity, publishers: edges.publishers }));
   const journal = new JournalInterceptor(store.journal, identity);
   const boundary = new FailureBoundary();
   const activity = [
