@@ -6,7 +6,8 @@ import { signature } from '../../api/webhooks/send';
 import { commands } from '../../cli/commands';
 import { failures, type FailureCode } from '../../domain/failures';
 import { searchAttributes } from '../../domain/gateway/contract';
-import { SagaState } from '../../domain/saga';
+import { AllocationState } from '../../domain/gateway/allocation';
+import { SagaState, StepState } from '../../domain/saga';
 import { readDescription } from '../../environment/description';
 import type { Store } from '../../prisma/store';
 import { document, root, rows, section } from './documents';
@@ -28,7 +29,7 @@ test('names no failure code that there is not', () => {
 });
 
 test('says what a person does in every state of a run', () => {
-  const states = rows(section(operating, '## Run states')).slice(1);
+  const states = rows(section(operating, '## Run states')).slice(1, 1 + order.length);
   expect(states.map(([cell]) => cell)).toEqual(
     Object.values(SagaState)
       .map((state) => `\`${state}\``)
@@ -41,6 +42,12 @@ const order = ['running', 'rolling_back', 'needs_attention', 'succeeded', 'rolle
 function byDocument(a: string, b: string): number {
   return order.indexOf(a.replaceAll('`', '')) - order.indexOf(b.replaceAll('`', ''));
 }
+
+test('says what the states of steps and of allocations mean', () => {
+  const named = rows(section(operating, '## Run states')).slice(2 + order.length);
+  const states = [...Object.values(StepState), 'state', ...Object.values(AllocationState)];
+  expect(named.map(([cell]) => cell!.replaceAll('`', ''))).toEqual(states);
+});
 
 test('names every command of the CLI, and no other', () => {
   const program = new Command();
