@@ -39,11 +39,13 @@ const worker: Register = (program) =>
       await (require('./worker') as typeof import('./worker')).worker();
     });
 
+const io = processIo();
+
 /** Every command of `gatewright`, in the order of its help. */
 export const commands: readonly Register[] = [
   up,
   api,
   worker,
-  (program) => addRunCommands(program, processIo()),
-  (program) => addAdminCommands(program, processIo()),
+  (program) => addRunCommands(program, io),
+  (program) => addAdminCommands(program, io),
 ];

@@ -25,8 +25,14 @@ export function processIo(): Io {
   const terminal = stdout.isTTY === true && env['TERM'] !== 'dumb';
   const wanted = env['FORCE_COLOR'];
   let interrupt: AbortController | undefined;
+  let watched = false;
   return {
-    out: (text) => void stdout.write(text),
+    out(text) {
+      // Whoever reads may have seen enough, as `head` does.
+      if (!watched) stdout.on('error', () => process.exit());
+      watched = true;
+      stdout.write(text);
+    },
     err: (text) => void stderr.write(text),
     terminal,
     // Asked every time: windows change their size.

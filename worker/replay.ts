@@ -1,17 +1,17 @@
 import { Client, Connection } from '@temporalio/client';
-import { historyFromJSON, historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { temporal } from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { Failure } from '../domain/failures';
 import { RunKind } from '../domain/gateway/contract';
 import type { Settings } from '../domain/settings';
 import { workflowCode } from './bundle';
+import { parseHistory, printHistory, type History } from './history-json';
+import { differenceOf, type Difference } from './replay-difference';
 
 /** The history of one run. */
 export interface RunHistory {
   readonly workflowId: string;
-  readonly history: ReturnType<typeof historyFromJSON>;
+  readonly history: History;
 }
 
 /** What replaying one history has shown. */
@@ -20,13 +20,7 @@ export interface Replayed {
   /** How many events the history has. */
   readonly events: number;
   /** Where the present code would have done something else; absent where it does the same. */
-  readonly difference?: {
-    /** The first event that does not fit; absent when the code failed before it came to one. */
-    readonly eventId?: number;
-    /** As in `ActivityTaskScheduled`. */
-    readonly eventType?: string;
-    readonly message: string;
-  };
+  readonly difference?: Difference;
 }
 
 /** Replays histories against the present workflow code, one after the other; no server is needed. */
@@ -42,21 +36,8 @@ export async function* replayHistories(
   }
   for await (const { workflowId, error } of Worker.runReplayHistories(workflowCode(), noted())) {
     const events = present?.history.events ?? [];
-    yield { workflowId, events: events.length, ...(error && { difference: difference(error, events) }) };
+    yield { workflowId, events: events.length, ...(error && { difference: differenceOf(error, events) }) };
   }
-}
-
-function difference(error: Error, events: readonly temporal.api.history.v1.IHistoryEvent[]): Replayed['difference'] {
-  const message = error.message.replace(/^Replay failed .*?(?:Details|Code): /s, '');
-  const id = /\bid: (\d+)/.exec(message)?.[1];
-  const event = id === undefined ? undefined : events.find(({ eventId }) => String(eventId) === id);
-  return { message, ...(id !== undefined && { eventId: Number(id) }), ...(event && { eventType: typeOf(event) }) };
-}
-
-function typeOf({ eventType }: temporal.api.history.v1.IHistoryEvent): string {
-  const name = temporal.api.enums.v1.EventType[eventType ?? 0] ?? 'EVENT_TYPE_UNSPECIFIED';
-  const words = name.replace('EVENT_TYPE_', '').toLowerCase().split('_');
-  return words.map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
 }
 
 /**
@@ -66,7 +47,7 @@ function typeOf({ eventType }: temporal.api.history.v1.IHistoryEvent): string {
  */
 export function readHistory(text: string, name: string): RunHistory {
   try {
-    const history = historyFromJSON(JSON.parse(text));
+    const history = parseHistory(text);
     const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
     if (!started) throw new TypeError('its first event is not the start of a workflow');
     return { workflowId: started.workflowId || name, history };
@@ -77,7 +58,7 @@ export function readHistory(text: string, name: string): RunHistory {
 
 /** A history as JSON that {@link readHistory} and Temporal's own tools read. */
 export function historyText({ history }: RunHistory): string {
-  return `${historyToJSON(history)}\n`;
+  return printHistory(history);
 }
 
 /** Which runs' histories to fetch: those with these ids, or the newest of ours. */

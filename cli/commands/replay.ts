@@ -129,7 +129,8 @@ function bringUpToDate(): void {
 function quieten(): void {
   const { DefaultLogger, Runtime } = require('@temporalio/worker') as typeof import('@temporalio/worker');
   try {
-    Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+    const telemetryOptions = { logging: { filter: 'off', forward: {} } } as const;
+    Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), telemetryOptions });
   } catch {
     // Somebody in this process has installed theirs, which keeps its own logging.
   }
