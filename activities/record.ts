@@ -11,7 +11,9 @@ export interface RecordActivities {
 export function recordActivities(store: Store): RecordActivities {
   return {
     async record(entries) {
-      await store.journal.append(...entries);
+      // In a workflow the clock stands still while local activities run: a state would seem older than its last step.
+      const at = new Date().toISOString();
+      await store.journal.append(...entries.map((entry) => (entry.type === 'run.state' ? { ...entry, at } : entry)));
     },
   };
 }
