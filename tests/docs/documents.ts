@@ -15,6 +15,8 @@ export const documents = [
   'docs/operating.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
+  'api/README.md',
+  'environment/README.md',
   ...readdirSync(join(root, 'docs', 'decisions')).map((name) => `docs/decisions/${name}`),
 ];
 
