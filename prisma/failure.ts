@@ -27,6 +27,7 @@ export interface DriverCause {
   readonly kind?: string;
   readonly originalCode?: string;
   readonly originalMessage?: string;
+  readonly message?: string;
   readonly code?: string;
   readonly extendedCode?: number;
 }
@@ -63,10 +64,14 @@ export function storeFailure(error: unknown): unknown {
     });
   if (isWriteConflict(error))
     return new Failure('CONFLICT', undefined, { data: { reason: 'WriteConflict' }, cause: error });
-  const kind = driverCause(error)?.kind;
-  if (kind === 'TableDoesNotExist' || kind === 'ColumnNotFound')
-    return new Failure('STORE_MIGRATION', undefined, { cause: error });
+  if (isOldSchema(error)) return new Failure('STORE_MIGRATION', undefined, { cause: error });
   return isUnavailable(error) ? new Failure('STORE_UNAVAILABLE', undefined, { cause: error }) : error;
+}
+
+function isOldSchema(error: unknown): boolean {
+  const { kind, message = '' } = driverCause(error) ?? {};
+  if (kind === 'sqlite') return /no such (table|column)|has no column/.test(message);
+  return kind === 'TableDoesNotExist' || kind === 'ColumnNotFound';
 }
 
 function isUnavailable(error: unknown): boolean {
