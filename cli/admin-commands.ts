@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
-import { WebhookEvent } from '../domain/webhook-event';
 import type { Io } from './io';
-import { act, common, gather, limit, uuid } from './registration';
+import { act, common, events, limit, uuid } from './registration';
 
 /** Adds the commands about the pool, edges, tokens, webhooks and replay. Each loads what it runs when it is chosen. */
 export function addAdminCommands(program: Command, io: Io): void {
@@ -56,10 +55,10 @@ function addWebhookCommands(program: Command, io: Io): void {
     .description('register a webhook')
     .argument('<url>', 'where its deliveries are posted')
     .option('--secret-file <file>', 'file of the secret that signs them; one is made and printed unless told')
-    .addOption(
-      new Option('--event <event>', 'what to tell of (repeatable); everything unless told')
-        .choices(Object.values(WebhookEvent))
-        .argParser(gather),
+    .option(
+      '--event <event>',
+      'what to tell of (repeatable): run.rolled_back, run.needs_attention, run.resolved; all unless told',
+      events,
     )
     .option('--organization <id>', 'only of one organization', uuid)
     .action(act(io, () => webhook().add));

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveA } from '../drivers/dns/resolve';
 import type { Environment } from '../environment/environment';
 import { ComponentFailed } from '../environment/process';
-import { timeline, type TimelineRun } from './timeline';
+import { timeline } from './run-text';
+import type { RunDetailJson } from './shapes';
 
 /** The organization of the demo: always the same, so that the next `up` finds the gateway of the one before. */
 export const demoOrganization = '00000000-0000-4000-8000-00000000d330';
@@ -52,9 +53,10 @@ export async function demo(environment: Environment, say: (text: string) => void
 
   const run = await fetch(`${apiUrl}/runs/${gateway.run_id}`, { headers, signal: AbortSignal.timeout(10_000) });
   if (run.status !== 200) throw new ComponentFailed(`GET /runs/${gateway.run_id} answers ${run.status}`);
-  const history = (await run.json()) as TimelineRun;
+  const history = (await run.json()) as RunDetailJson;
+  const stderr = { colours: false, columns: process.stderr.columns, now: () => new Date() };
   const earlier = Date.parse(history.started_at) < began ? ' (an earlier start; the gateway is there since)' : '';
-  say(`demo: the run ${gateway.run_id}${earlier}\n${timeline(history)}`);
+  say(`demo: the run ${gateway.run_id}${earlier}\n${timeline(stderr, history).trimEnd()}`);
 }
 
 async function proven<T>(otherwise: string, look: () => Promise<T>): Promise<T> {

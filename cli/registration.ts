@@ -1,6 +1,7 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { isFailure } from '../domain/failures';
 import { isUuid } from '../domain/organization';
+import { WebhookEvent } from '../domain/webhook-event';
 import type { ConnectionOptions } from './connection';
 import type { Exit } from './exit';
 import type { Io } from './io';
@@ -88,7 +89,9 @@ export function limit(value: string): number {
   throw new InvalidArgumentError('It must be a number above 0.');
 }
 
-/** Gathers the values of an option that may be repeated. */
-export function gather(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
+/** Gathers the events of a webhook. @throws InvalidArgumentError */
+export function events(value: string, before: readonly WebhookEvent[] | undefined): WebhookEvent[] {
+  const known = Object.values(WebhookEvent).find((event) => event === value);
+  if (!known) throw new InvalidArgumentError(`It must be one of ${Object.values(WebhookEvent).join(', ')}.`);
+  return [...(before ?? []), known];
 }
