@@ -70,7 +70,9 @@ async function createWorkers({ settings, extras, store, identity, edges, connect
   const steps = gatewaySteps(gatewayPorts(settings, { store, identity, publishers: edges.publishers }));
   const journal = new JournalInterceptor(store.journal, identity);
   const boundary = new FailureBoundary();
+  const heartbeat = new Heartbeat();
   const activity = [
+    () => ({ inbound: heartbeat }),
     () => ({ inbound: journal }),
     () => ({ inbound: boundary }),
     ...(extras.activityInterceptors ?? []),
