@@ -6,14 +6,13 @@ import { AgentClient } from '../drivers/agent/client';
 import { PowerDnsZone } from '../drivers/dns/powerdns';
 import { ZoneWriter } from '../drivers/dns/zone-writer';
 import { readSecret } from '../drivers/secrets/files';
-import type { Store } from '../prisma/store';
 import { exclusive } from './exclusive';
 
 /** What the gateway steps of a process act on, as its settings describe it. */
-export function gatewayPorts<Publishers extends GatewayPorts['publishers']>(
+export function gatewayPorts(
   settings: Settings,
-  { store, identity, publishers }: { store: Store; identity: string; publishers: Publishers },
-): GatewayPorts & { readonly publishers: Publishers } {
+  { store, identity, publishers }: { identity: string } & Pick<GatewayPorts, 'store' | 'publishers'>,
+): GatewayPorts {
   const zone = new ZoneWriter(new PowerDnsZone(settings.zone), {
     ttl: settings.zone.ttl,
     exclusive: exclusive(store.leases, `zone/${settings.zone.name}`, identity),

@@ -1,0 +1,96 @@
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg, release } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Row } from './figures';
+import { benchStarts, poolSize } from './gateway';
+import { fullPlan, quickPlan, type Plan } from './plan';
+import { renderTable } from './print';
+import { Stage, type StageOptions } from './stage';
+import { benchKills, wholeRows } from './survival';
+import { measureWhole } from './whole';
+
+const usage = `npm run bench -- gateway [--quick] [--json FILE] [--only starts,kills,whole]
+
+Measures gateway starts on a private environment that ends with it, and prints one table.
+With TEMPORAL_ADDRESS or DATABASE_URL (an empty database), the starts are measured on those, too.
+`;
+
+function say(text: string): void {
+  process.stderr.write(`bench: ${text}\n`);
+}
+
+let stage: Stage | undefined;
+
+/** Works on a stage of its own, which is closed afterwards. */
+async function on(options: StageOptions, work: (stage: Stage) => Promise<Row[]>): Promise<Row[]> {
+  stage = await Stage.start(options);
+  try {
+    return await work(stage);
+  } finally {
+    await stage.close();
+    stage = undefined;
+  }
+}
+
+async function benchGateway(plan: Plan, only: ReadonlySet<string>): Promise<Row[]> {
+  const rows: Row[] = [];
+  if (only.has('starts')) {
+    say('bringing a private environment up');
+    rows.push(...(await on({ replicas: poolSize, env: {} }, (at) => benchStarts(at, plan, '', say))));
+    const { TEMPORAL_ADDRESS: temporal, DATABASE_URL: database } = process.env;
+    if (temporal || database) {
+      const where = ` (${[temporal && 'TEMPORAL_ADDRESS', database && 'DATABASE_URL'].filter(Boolean).join(', ')})`;
+      say(`the same with real components${where}`);
+      const { env } = process;
+      rows.push(...(await on({ replicas: poolSize, env }, (at) => benchStarts(at, plan, where, say))));
+    }
+  }
+  if (only.has('kills')) {
+    const options = { replicas: 10, env: {}, workerEntry: 'bench/pausing-worker' };
+    rows.push(...(await on(options, (at) => benchKills(at, plan, say))));
+  }
+  if (only.has('whole')) {
+    say('a whole environment, as `gatewright up` brings it up');
+    rows.push(...wholeRows(await measureWhole(plan.idleSeconds)));
+  }
+  return rows;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      only: { type: 'string', default: 'starts,kills,whole' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help || positionals.join() !== 'gateway') {
+    process.stderr.write(usage);
+    process.exit(values.help ? 0 : 2);
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      stage?.environment.kill();
+      process.exit(130);
+    });
+  const began = Date.now();
+  const load = loadavg()[0]!.toFixed(1);
+  const rows = await benchGateway(values.quick ? quickPlan : fullPlan, new Set(values.only.split(',')));
+  const minutes = ((Date.now() - began) / 60_000).toFixed(1);
+  const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}, Node ${process.version}`;
+  const about = `${machine}; ${minutes} minutes, load before ${load}, after ${loadavg()[0]!.toFixed(1)}`;
+  process.stdout.write(`${about}\n\n${renderTable(rows)}`);
+  const missed = rows.filter(({ bar }) => bar && !bar.met).length;
+  process.stdout.write(`\n${rows.filter(({ bar }) => bar).length - missed} bars met, ${missed} missed\n`);
+  if (values.json) writeFileSync(values.json, `${JSON.stringify({ about, rows }, null, 2)}\n`);
+}
+
+main().then(
+  () => process.exit(0),
+  (error: Error) => {
+    process.stderr.write(`bench: ${error.stack ?? error.message}\n`);
+    process.exit(1);
+  },
+);
