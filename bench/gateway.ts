@@ -38,7 +38,12 @@ export async function benchStarts(stage: Stage, plan: Plan, where: string, say: 
   await stage.route(1_000);
   say('one at a time, 1,000 organizations routed');
   const ways = [bareSteps(stage), bareTemporal(stage, placements), throughTemporal(stage), throughApi(stage)];
-  const [bare, plain, client, api] = (await takeTurns(stage, ways, plan.rounds)) as [Measured, Measured, Measured, Measured];
+  const [bare, plain, client, api] = (await takeTurns(stage, ways, plan.rounds)) as [
+    Measured,
+    Measured,
+    Measured,
+    Measured,
+  ];
   const group = `one start at a time, 1,000 organizations routed${where}`;
   const [p50, p99] = [percentile(bare.ms, 50), percentile(bare.ms, 99)];
   const ratio = (measured: Measured): number => percentile(measured.ms, 50) / percentile(plain.ms, 50);
