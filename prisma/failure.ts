@@ -18,9 +18,12 @@ const UNAVAILABLE_CODES = new Set(['P1000', 'P1001', 'P1002', 'P1003', 'P1008', 
 /** SQLite's primary result codes for a file that cannot be used: perm, busy, locked, read-only, I/O, corrupt, full, cannot open, not a database. */
 const SQLITE_UNAVAILABLE = new Set([3, 5, 6, 8, 10, 11, 13, 14, 26]);
 
+/** The same by name, as libsql reports them where Prisma does not come between. */
+const SQLITE_NAMES = /^SQLITE_(PERM|BUSY|LOCKED|READONLY|IOERR|CORRUPT|FULL|CANTOPEN|NOTADB)/;
+
 /** What `pg` and libsql say, without a code, of a connection that broke or was closed. */
 const BROKEN =
-  /connection terminated|connection error|ECONNREFUSED|ECONNRESET|EPIPE|timeout exceeded when trying to connect|is closed|was closed/i;
+  /connection terminated|connection error|ConnectionFailed|ECONNREFUSED|ECONNRESET|EPIPE|timeout exceeded when trying to connect|is closed|was closed/i;
 
 /** What a driver said, wherever Prisma put it. */
 export interface DriverCause {
@@ -81,6 +84,6 @@ function isUnavailable(error: unknown): boolean {
   // SQLSTATE classes: connection exception, insufficient resources, operator intervention, system error.
   if (cause?.kind === 'postgres') return /^(08|53|57|58)/.test(cause.code ?? '');
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  if (typeof code === 'string' && UNAVAILABLE_CODES.has(code)) return true;
+  if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || SQLITE_NAMES.test(code))) return true;
   return typeof message === 'string' && BROKEN.test(message);
 }
