@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { readDescription } from '../../environment/description';
 import { freePort } from '../../environment/ports';
-import { startTime, type Component } from '../../environment/process';
+import { startTime } from '../../drivers/host/start-time';
+import type { Component } from '../../environment/process';
 import { startTemporal, type TemporalOptions } from '../../environment/temporal';
 import { ensureTemporal } from '../../environment/temporal-binary';
 
