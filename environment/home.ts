@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { ComponentFailed, startTime } from './process';
+import { startTime } from '../drivers/host/start-time';
+import { ComponentFailed } from './process';
 
 /** Names one process, whatever pids are reused (see {@link startTime}). */
 export interface ProcessMark {

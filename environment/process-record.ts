@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startTime } from '../drivers/host/start-time';
 import { isAlive, readJson, writeJson, type ProcessMark } from './home';
-import { killGroup, startTime } from './process';
+import { killGroup } from './process';
 
 /** One process that the environment started. */
 export interface RecordedProcess extends ProcessMark {

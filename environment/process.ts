@@ -124,20 +124,6 @@ export function killGroup(pid: number | undefined): void {
   }
 }
 
-/**
- * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with the pid it names one process,
- * whatever pids were reused since. Undefined when there is no such process, or only its zombie.
- */
-export function startTime(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-}
-
 function tail(file: string): string {
   return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8).join('\n');
 }

@@ -12,7 +12,7 @@ export async function connectWorker(
   onWait: (reason: string) => void,
   signal?: AbortSignal,
 ): Promise<NativeConnection> {
-  const { connectionOptions = {}, ...config } = loadClientConnectConfig();
+  const { connectionOptions = {} } = loadClientConnectConfig();
   // It has a member for everything, undefined where nothing is said.
   const address = connectionOptions.address ?? temporal.address;
   for (;;) {

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { startTime } from '../drivers/host/start-time';
 
 /** The name under which this process runs steps and holds leases: `host/pid/start`, one process for ever. */
 export function workerIdentity(): string {
-  return `${hostname()}/${process.pid}/${startTicks(process.pid) ?? Date.now()}`;
+  return `${hostname()}/${process.pid}/${startTime(process.pid) ?? Date.now()}`;
 }
 
 /**
@@ -12,15 +12,5 @@ export function workerIdentity(): string {
  */
 export function isDeadHere(identity: string): boolean {
   const [host, pid, start] = identity.split('/');
-  return host === hostname() && startTicks(Number(pid)) !== start;
-}
-
-/** When a process started, in clock ticks since boot: field 22 of /proc/PID/stat (proc(5)). */
-function startTicks(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
+  return host === hostname() && startTime(Number(pid)) !== start;
 }

@@ -1,5 +1,4 @@
 import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
-import type { Logger } from 'pino';
 import { gatewaySteps } from '../activities/gateway/create';
 import { recordActivities } from '../activities/record';
 import { edgeTaskQueue, taskQueue } from '../domain/gateway/contract';

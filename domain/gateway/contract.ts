@@ -1,4 +1,4 @@
-import type { RunPolicy } from '../settings';
+import type { RunPolicy } from '../run-policy';
 
 /** The kinds of run that concern gateways; also the workflow types. */
 export const RunKind = { start: 'gateway.start', stop: 'gateway.stop' } as const;

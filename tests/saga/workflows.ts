@@ -1,5 +1,5 @@
 import { proxyActivities, sleep } from '@temporalio/workflow';
-import type { RunPolicy } from '../../domain/settings';
+import type { RunPolicy } from '../../domain/run-policy';
 import { nothing, pointOfNoReturn, type Rollback } from '../../workflows/saga/undo';
 import { Saga } from '../../workflows/saga/saga';
 

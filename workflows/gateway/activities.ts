@@ -1,7 +1,7 @@
 import { proxyActivities, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
 import type { GatewayActivities } from '../../activities/gateway/activities';
 import { edgeTaskQueue, type Placement, type Placements } from '../../domain/gateway/contract';
-import type { RunPolicy } from '../../domain/settings';
+import type { RunPolicy } from '../../domain/run-policy';
 
 /** The activities of a gateway run under the names of what bounds them. */
 export interface GatewayProxies {

@@ -1,4 +1,4 @@
-import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure, isCancellation, type TemporalFailure } from '@temporalio/workflow';
 import type { Published } from '../../activities/gateway/activities';
 import type { FailureCode } from '../../domain/failures';
 import { failureView, isRunFailure } from '../saga/failure';
@@ -39,7 +39,7 @@ export async function publishRemoval(act: GatewayProxies, { edges, revision }: P
   if (error) throw error;
 }
 
-type Settled = { readonly published: Published } | { readonly error: unknown };
+type Settled = { readonly published: Published } | { readonly error: TemporalFailure };
 
 /** All edges are waited for, so that no publication of this run is under way any more when it goes on. */
 async function settle(publication: Promise<Published>): Promise<Settled> {
@@ -51,7 +51,7 @@ async function settle(publication: Promise<Published>): Promise<Settled> {
   }
 }
 
-function failed(results: readonly Settled[]): unknown {
+function failed(results: readonly Settled[]): TemporalFailure | undefined {
   const errors = results.flatMap((result) => ('error' in result ? [result.error] : []));
   return errors.find(isCancellation) ?? errors[0];
 }

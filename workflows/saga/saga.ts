@@ -11,7 +11,7 @@ import type { RecordActivities } from '../../activities/record';
 import type { Placement } from '../../domain/gateway/contract';
 import type { NewJournalEntry } from '../../domain/journal';
 import type { FailureView, SagaState, SagaView } from '../../domain/saga';
-import type { RunPolicy } from '../../domain/settings';
+import type { RunPolicy } from '../../domain/run-policy';
 import { Attention } from './attention';
 import { publishState } from './attributes';
 import { inStep } from './context';
