@@ -31,7 +31,7 @@ const cases = (kind: string) =>
   );
 
 /** Kills a component when the step is at its break point, and lets the step go on. */
-async function killAt(component: string, step: string, when: 'before' | 'after'): Promise<void> {
+async function killAtBreakPoint(component: string): Promise<void> {
   const { environment, breakPoints } = running;
   await eventually(() => expect(breakPoints.wasReached).toBe(true));
   await environment.kill9(component);
@@ -71,7 +71,7 @@ test.each(cases(RunKind.start))(
     running.breakPoints.set({ step, phase: 'do', when });
     const organizationId = randomUUID();
     const runId = await running.begin('/gateway/start', organizationId);
-    await killAt(component, step, when);
+    await killAtBreakPoint(component);
     const { state } = await running.ended(runId);
     await noLooseEnds(runId);
     expect(['succeeded', 'rolled_back']).toContain(state);
@@ -92,7 +92,7 @@ test.each(cases(RunKind.stop))(
     expect((await running.ended(await running.begin('/gateway/start', organizationId))).state).toBe('succeeded');
     running.breakPoints.set({ step, phase: 'do', when });
     const runId = await running.begin('/gateway/stop', organizationId);
-    await killAt(component, step, when);
+    await killAtBreakPoint(component);
     const { state } = await running.ended(runId);
     await noLooseEnds(runId);
     expect(['succeeded', 'rolled_back']).toContain(state);

@@ -94,14 +94,15 @@ export function sagaHolds(saga: SagaUnderTest): void {
     });
 
     test.each(steps)('the run is cancelled while $name is being done', async ({ name }) => {
-      let handle: WorkflowHandle | undefined;
+      const begun: WorkflowHandle[] = [];
       const cancel = async (): Promise<void> => {
-        await eventually(() => expect(handle).toBeDefined());
-        await handle!.cancel();
+        await eventually(() => expect(begun).toHaveLength(1));
+        await begun[0]!.cancel();
       };
       const before = await saga.world().snapshot();
       saga.faults().arm({ step: name, phase: 'do', how: 'during', times: 1, hook: cancel });
-      handle = await saga.begin();
+      const handle = await saga.begin();
+      begun.push(handle);
       const error = await outcome(handle);
       expect(saga.faults().fired).toEqual([1]);
       if (error === '') {
