@@ -89,22 +89,20 @@ function refused(message: string, cause?: unknown): Failure {
 }
 
 async function withinSqlite<T>(databaseUrl: string, action: (session: Session) => Promise<T>): Promise<T> {
-  const url = `file:${fileOf(databaseUrl)}`;
   const deadline = Date.now() + PATIENCE_MS;
   try {
     mkdirSync(dirname(fileOf(databaseUrl)), { recursive: true });
-    const client = createClient({ url, concurrency: 1 });
-    try {
-      for (;;) {
-        try {
-          return await sqliteTransaction(client, action);
-        } catch (error) {
-          if ((error as { code?: unknown }).code !== 'SQLITE_BUSY' || Date.now() > deadline) throw error;
-          await sleep(5 + Math.random() * 20);
-        }
+    for (;;) {
+      // Another connection for every attempt: one that met SQLITE_BUSY cannot commit (see sqlite/adapter.ts).
+      const client = createClient({ url: `file:${fileOf(databaseUrl)}`, concurrency: 1 });
+      try {
+        return await sqliteTransaction(client, action);
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== 'SQLITE_BUSY' || Date.now() > deadline) throw error;
+      } finally {
+        client.close();
       }
-    } finally {
-      client.close();
+      await sleep(5 + Math.random() * 20);
     }
   } catch (error) {
     throw isFailure(error) ? error : unavailable(error);

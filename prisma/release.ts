@@ -63,7 +63,7 @@ async function free(
   if (reason !== undefined) await quarantine(client, { id, replicaId, epoch }, reason, now);
 }
 
-/** A repeat: sets the quarantine that the first release did not, or lifts the one that it did. */
+/** A repeat: sets the quarantine that the first release did not, gives the one that it set its present reason, or lifts it. */
 async function again(
   client: Client,
   { id, replicaId, epoch }: AllocationModel,
@@ -71,9 +71,16 @@ async function again(
   now: Date,
 ): Promise<void> {
   if (replicaId === null) return;
-  if (reason !== undefined) return await quarantine(client, { id, replicaId, epoch }, reason, now);
+  const mine = { id: replicaId, epoch, allocationId: null, quarantinedBy: id };
+  if (reason !== undefined) {
+    await client.replica.updateMany({
+      where: { ...mine, quarantineReason: { not: reason } },
+      data: { quarantineReason: reason, resourceVersion: { increment: 1 } },
+    });
+    return await quarantine(client, { id, replicaId, epoch }, reason, now);
+  }
   await client.replica.updateMany({
-    where: { id: replicaId, epoch, allocationId: null, quarantinedBy: id },
+    where: mine,
     data: { quarantinedAt: null, quarantineReason: null, quarantinedBy: null, resourceVersion: { increment: 1 } },
   });
 }

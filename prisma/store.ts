@@ -10,8 +10,9 @@ export interface Pool {
   /** Registers a replica (idempotent by id) with the hash of the secret it announces itself with. */
   register(replica: { id: string; name: string; secretHash: string }): Promise<Replica>;
   /**
-   * A replica says that it is up, where, and which epoch it serves (0: none). Ends its quarantine unless an
-   * allocation holds it.
+   * A replica says that it is up, where, and which epoch it serves (0: none; a higher one than known here raises the
+   * known one). Ends its quarantine unless an allocation holds it, or an edge may still send it the traffic of the
+   * allocation whose release quarantined it.
    * @throws Failure FORBIDDEN when id and secret do not belong together (an unknown id looks the same).
    */
   announce(input: { id: string; secretHash: string; address: string; servingEpoch: number }): Promise<Replica>;
@@ -27,13 +28,14 @@ export interface Pool {
     hostname: string;
     runId: string;
   }): Promise<Allocation>;
-  /** Moves an allocation on; repeating a move is a no-op.
+  /** Moves an allocation on; repeating a move is a no-op. It is ended by `release` only.
    * @throws Failure STATE_CONFLICT (data: state) where `from` does not hold; NOT_FOUND. */
   move(allocationId: string, from: readonly AllocationState[], to: AllocationState): Promise<Allocation>;
   /**
    * Ends an allocation and frees its replica, or quarantines it with a reason. Correct when the allocation never
-   * happened (a tombstone with that id then refuses a late `allocate`) and when repeated; a repeat without a
-   * reason lifts the quarantine that an earlier release of the *same allocation and epoch* set.
+   * happened (a tombstone with that id then refuses a late `allocate`) and when repeated; a repeat
+   * gives the quarantine that an earlier release of the *same allocation and epoch* set its own reason, and lifts it
+   * when it has none.
    */
   release(input: { allocationId: string; organizationId: string; runId: string; quarantine?: string }): Promise<void>;
   quarantine(replicaId: string, reason: string): Promise<void>;
@@ -144,7 +146,7 @@ export interface Journal {
   append(...entries: NewJournalEntry[]): Promise<number>;
   /** The entries after `seq`, in order, never skipping one that is still being committed by another process. */
   after(seq: number, filter: { runId?: string; organizationId?: string; limit: number }): Promise<JournalEntry[]>;
-  /** The seq of the newest entry, 0 when there is none. */
+  /** The seq of the newest entry below which none is still being committed, 0 when there is none. */
   head(): Promise<number>;
   /** Ends as `unknown` every attempt that a worker other than `alive` left open; returns how many. */
   closeOrphans(alive: readonly string[]): Promise<number>;

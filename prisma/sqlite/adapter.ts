@@ -75,7 +75,7 @@ async function afresh<T>(client: Client, action: () => Promise<T>): Promise<T> {
     return await action();
   } catch (error) {
     if (!String((error as { code?: unknown }).code).startsWith('SQLITE_BUSY')) throw error;
-    await client.reconnect();
+    client.reconnect();
     await client.executeMultiple(NORMAL);
     throw error;
   }

@@ -2,6 +2,7 @@ import { createClient } from '@libsql/client';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Prisma } from '../../prisma/generated/sqlite/client';
 import { migrate } from '../../prisma/migrate';
 import { migrationsOf, readMigrations, type Migration } from '../../prisma/migrations';
 import { failureOf, onBoth, onServer, range } from './on-both';
@@ -41,6 +42,14 @@ onBoth('migrations', (databases) => {
     expect(await migrate(url)).toEqual([]);
     const store = await databases.store(url);
     expect(await store.journal.head()).toBe(0);
+  });
+
+  test('every model has its table and columns', async () => {
+    const { database } = await databases.database();
+    for (const model of Object.values(Prisma.ModelName)) {
+      const delegate = `${model[0]!.toLowerCase()}${model.slice(1)}` as 'run';
+      expect([model, await database.client[delegate].findMany()]).toEqual([model, []]);
+    }
   });
 
   test('they are recorded as Prisma records them', async () => {

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { startPostgres, type Postgres } from '../../environment/postgres';
-import { freePort } from '../../environment/ports';
+import type { Postgres } from '../../environment/postgres';
 import type { Database } from '../../prisma/database';
 import { migrate } from '../../prisma/migrate';
 import { openDatabase, openStore, storeOn } from '../../prisma/open';
 import type { Store } from '../../prisma/store';
+import { testPostgres } from '../support/postgres';
 
 /** A database server for the tests of one file; every test gets databases of its own. */
 export interface TestDatabases {
@@ -34,12 +34,7 @@ export function onBoth(title: string, tests: (databases: TestDatabases) => void)
 
     beforeAll(async () => {
       directory = mkdtempSync(join(tmpdir(), 'gatewright-store-'));
-      if (provider === 'postgresql')
-        server = await startPostgres({
-          directory,
-          port: await freePort(),
-          settings: { fsync: 'off', synchronous_commit: 'off' },
-        });
+      if (provider === 'postgresql') server = await testPostgres(directory);
     });
     afterEach(async () => {
       for (const close of open.splice(0)) await close();

@@ -34,7 +34,10 @@ onBoth('several processes on one database', (databases) => {
     expect(replicas.reduce((sum, { epoch }) => sum + epoch, 0)).toBe(total);
     expect(replicas.filter(({ allocationId }) => allocationId !== null)).toEqual([]);
     const entries = await store.journal.after(0, { limit: 1_000 });
-    expect(entries.map(({ type }) => type).sort()).toEqual([...range(total).map(() => 'attempt.ended'), ...range(total).map(() => 'attempt.started')]);
+    expect(entries.map(({ type }) => type).sort()).toEqual([
+      ...range(total).map(() => 'attempt.ended'),
+      ...range(total).map(() => 'attempt.started'),
+    ]);
     expect(await store.journal.closeOrphans([])).toBe(0);
     expect(new Set((await store.routes.changesSince(0)).map(({ revision }) => revision)).size).toBe(total);
   });

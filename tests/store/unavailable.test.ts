@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../environment/ports';
 import { startPostgres, type Postgres } from '../../environment/postgres';
 import { migrate } from '../../prisma/migrate';
 import { openStore } from '../../prisma/open';
 import type { Store } from '../../prisma/store';
 import { eventually } from '../support/eventually';
+import { testPostgres } from '../support/postgres';
 import { failureOf, onServer } from './on-both';
 
 const directory = mkdtempSync(join(tmpdir(), 'gatewright-unavailable-'));
@@ -27,12 +27,8 @@ const uses: readonly ((store: Store) => Promise<unknown>)[] = [
 describe('a PostgreSQL that is away', () => {
   let server: Postgres;
   let store: Store;
-  let port: number;
-  const start = async () => await startPostgres({ directory: join(directory), port, settings: { fsync: 'off' } });
-
   beforeAll(async () => {
-    port = await freePort();
-    server = await start();
+    server = await testPostgres(directory);
     await migrate(server.url);
     store = await openStore(server.url);
     await store.routes.write(route);
@@ -44,10 +40,11 @@ describe('a PostgreSQL that is away', () => {
 
   test('is STORE_UNAVAILABLE for every use, and is used again when it is back', async () => {
     await server.component.kill();
-    for (const use of uses) expect(await failureOf(use(store))).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true });
+    for (const use of uses)
+      expect(await failureOf(use(store))).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true });
     expect(await failureOf(openStore(server.url))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(await failureOf(migrate(server.url))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
-    server = await start();
+    server = await startPostgres({ directory, port: Number(new URL(server.url).port) });
     await eventually(() => store.ping());
     expect(await store.routes.route('a')).toMatchObject(route);
     await store.routes.remove('a');
@@ -56,7 +53,9 @@ describe('a PostgreSQL that is away', () => {
   test('connections that the server ends cost at most the calls that had them', async () => {
     await Promise.all(Array.from({ length: 10 }, () => store.journal.head()));
     await onServer(server.url, (client) =>
-      client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL'),
+      client.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL',
+      ),
     );
     await eventually(() => Promise.all(Array.from({ length: 10 }, () => store.journal.head())));
   });
@@ -82,7 +81,10 @@ describe('a PostgreSQL that is away', () => {
 describe('a SQLite file that cannot be used', () => {
   test('is STORE_UNAVAILABLE when it is no database, or lies nowhere', async () => {
     const file = join(directory, 'note.db');
-    writeFileSync(file, 'this is no database, and it is long enough to have a header of one, which takes a hundred bytes or so.');
+    writeFileSync(
+      file,
+      'this is no database, and it is long enough to have a header of one, which takes a hundred bytes or so.',
+    );
     for (const url of [`file:${file}`, `file:${join(directory, 'nowhere', 'x.db')}`])
       expect(await failureOf(openStore(url))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(await failureOf(migrate(`file:${file}`))).toMatchObject({ code: 'STORE_UNAVAILABLE' });
@@ -90,6 +92,9 @@ describe('a SQLite file that cannot be used', () => {
 
   test('a URL of another kind is refused, and not shown', async () => {
     for (const url of ['mysql://root:secret@x/y', 'x.db', ''])
-      expect(await failureOf(openStore(url))).toMatchObject({ code: 'INVALID_INPUT', message: expect.not.stringContaining('secret') });
+      expect(await failureOf(openStore(url))).toMatchObject({
+        code: 'INVALID_INPUT',
+        message: expect.not.stringContaining('secret'),
+      });
   });
 });
