@@ -167,6 +167,26 @@ onBoth('the pool', (databases) => {
     expect(await failureOf(store.pool.quarantine('nobody', 'x'))).toMatchObject({ code: 'NOT_FOUND' });
   });
 
+  test('a repeated release gives the quarantine that it set its present reason, and no other’s', async () => {
+    const store = await databases.store();
+    const [id] = await replicas(store, 1);
+    await store.pool.allocate(hold('a'));
+    await store.pool.release({ ...hold('a'), quarantine: 'dns, route could not be taken back' });
+    const first = await replica(store, id!);
+    await store.pool.release({ ...hold('a'), quarantine: 'route could not be taken back' });
+    const second = await replica(store, id!);
+    expect(second).toEqual({
+      ...first,
+      quarantineReason: 'route could not be taken back',
+      resourceVersion: first.resourceVersion + 1,
+    });
+    await store.pool.release({ ...hold('a'), quarantine: 'route could not be taken back' });
+    expect(await replica(store, id!)).toEqual(second);
+    await store.pool.quarantine(id!, 'a person says so');
+    await store.pool.release({ ...hold('a'), quarantine: 'dns could not be taken back' });
+    expect((await replica(store, id!)).quarantineReason).toBe('a person says so');
+  });
+
   test('an announcement proves itself, ends a quarantine, and never lowers an epoch', async () => {
     const store = await databases.store();
     await store.pool.register({ id: 'r', name: 'one', secretHash: 'hash of r' });
