@@ -6,7 +6,7 @@ import type { JournalWatch } from '../journal-watch';
 import type { Seal } from './secret';
 import type { Sender } from './send';
 
-/** Attempts of a delivery: with the waits below, over about a day. */
+/** Attempts of a delivery: with the waits below, over about ten and a half hours. */
 export const MAX_ATTEMPTS = 10;
 
 /** Milliseconds before the second attempt; three times as many before each later one, at most six hours. */
