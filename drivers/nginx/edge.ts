@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../domain/failures';
 import { hostname } from '../../domain/hostname';
 import type { EdgeSettings } from '../../domain/settings';
-import { generationNumber, type RouteLine } from './config';
+import type { RouteLine } from './config';
 import { EdgeFiles } from './files';
 import { askGeneration, NoAnswer, type GenerationAnswer } from './generation-endpoint';
-import { accepts, run, statusOf } from './probe';
+import { accepts, statusOf } from './probe';
 import { NginxProcesses } from './processes';
+import { ConfigTester } from './tester';
 
 /**
  * What became of a generation: `live` is proven; `down` means that no nginx of this edge runs, nothing answers at its
@@ -51,7 +52,7 @@ export class Edge {
   readonly socketPath: string;
   private readonly proveMs: number;
   private readonly askMs: number;
-  private readonly testMs: number;
+  private readonly tester: ConfigTester;
 
   /** @throws Failure INVALID_INPUT when the directory's path is too long for a unix socket in it (107 bytes). */
   constructor(
@@ -70,11 +71,16 @@ export class Edge {
     this.processes = new NginxProcesses(this.directory);
     this.proveMs = timing.proveMs ?? 5_000;
     this.askMs = timing.askMs ?? 1_000;
-    this.testMs = timing.testMs ?? 10_000;
+    this.tester = new ConfigTester(settings.nginx, this.directory, timing.testMs ?? 10_000);
   }
 
   get name(): string {
     return this.settings.name;
+  }
+
+  /** Ends what was started to test generations; a later test starts it again. */
+  close(): void {
+    this.tester.close();
   }
 
   /** Makes the edge's files so that nginx can start; see {@link EdgeFiles.prepare}. */
@@ -100,9 +106,7 @@ export class Edge {
    * a configuration wrong is only a warning.
    */
   async test(generation: number): Promise<void> {
-    const candidate = `generations/${generationNumber(generation)}/candidate.conf`;
-    const args = ['-t', '-p', `${this.directory}/`, '-e', 'stderr', '-c', candidate];
-    const { error, output } = await run(this.settings.nginx, args, this.directory, this.testMs);
+    const { error, output } = await this.tester.test(generation);
     const complaint = output.split('\n').find((line) => /\[(warn|error|crit|alert|emerg)\]/.test(line));
     if (!error && !complaint) return;
     throw new Failure('EDGE_CONFIG_REFUSED', `edge ${this.name}: ${complaint ?? error?.message}`.slice(0, 500));

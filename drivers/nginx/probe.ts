@@ -1,27 +1,5 @@
-import { execFile } from 'node:child_process';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-
-/**
- * Runs a program without a shell and with nothing of this process's environment but PATH.
- * @param timeout - milliseconds until it is killed.
- * @returns its output, and an error when it did not start or did not exit with 0.
- */
-export function run(
-  program: string,
-  args: readonly string[],
-  cwd: string,
-  timeout: number,
-): Promise<{ error: Error | null; output: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      program,
-      args,
-      { cwd, timeout, env: { PATH: process.env.PATH }, killSignal: 'SIGKILL', encoding: 'utf8' },
-      (error, stdout, stderr) => resolve({ error, output: `${stdout}${stderr}` }),
-    );
-  });
-}
 
 /** Whether anything accepts connections at `ip:port`; no answer at all counts as something. */
 export function accepts(address: string, timeoutMs: number): Promise<boolean> {

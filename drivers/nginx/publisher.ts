@@ -89,6 +89,7 @@ export class Publisher {
     this.closed = true;
     await this.draining;
     await this.releasing;
+    this.edge.close();
   }
 
   /** A repeat after a lost answer needs no reload, if nginx says that it is so. */

@@ -180,7 +180,7 @@ describe('testing a generation', () => {
     const edge = new Edge({ ...bench.edge.settings, nginx: '/nowhere/nginx' });
     await expect(edge.test(0)).rejects.toMatchObject({
       code: 'EDGE_CONFIG_REFUSED',
-      message: expect.stringContaining('ENOENT'),
+      message: expect.stringContaining('/nowhere/nginx: not found'),
     });
   });
 
