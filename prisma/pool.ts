@@ -89,15 +89,15 @@ export class StoredPool implements Pool {
     }));
   }
 
-  async readmit(replicaId: string): Promise<Replica> {
-    const readmitted = await this.rows.update({ id: replicaId }, (row) => {
+  async readmit(replicaId: string, version?: number): Promise<Replica> {
+    const back = (row: ReplicaModel): Partial<ReplicaModel> | null => {
       if (row.allocationId !== null)
         throw new Failure('STATE_CONFLICT', `allocation ${row.allocationId} holds this replica`, {
           data: { allocationId: row.allocationId },
         });
       return row.quarantinedAt === null ? null : notQuarantined;
-    });
-    return replicaOf(readmitted);
+    };
+    return replicaOf(await this.rows.update({ id: replicaId }, back, version));
   }
 
   async allocation(id: string): Promise<Allocation | null> {

@@ -39,8 +39,9 @@ export interface Pool {
    */
   release(input: { allocationId: string; organizationId: string; runId: string; quarantine?: string }): Promise<void>;
   quarantine(replicaId: string, reason: string): Promise<void>;
-  /** A person puts a quarantined replica back. @throws Failure STATE_CONFLICT while an allocation holds it. */
-  readmit(replicaId: string): Promise<Replica>;
+  /** A person puts a quarantined replica back; with `version`, the replica of that version only, in one attempt.
+   * @throws Failure STATE_CONFLICT while an allocation holds it; CONFLICT (data: currentVersion) for a stale version. */
+  readmit(replicaId: string, version?: number): Promise<Replica>;
   allocation(id: string): Promise<Allocation | null>;
   openAllocation(organizationId: string): Promise<Allocation | null>;
   /** Newest first; `before` is the id of the last allocation of the page before. */

@@ -1,5 +1,6 @@
 import { unboundToken } from '../access';
 import type { Deps } from '../deps';
+import { ifMatchHeader, namedVersion, onNamedVersion } from '../if-match';
 import { ok, route, type Route } from '../route';
 import { edgeSchema, replicaSchema, uuid } from '../schemas';
 import { edgeView, replicaView } from '../views';
@@ -32,9 +33,16 @@ export function poolRoutes({ store }: Deps): Route[] {
     summary: 'Put a quarantined replica back into the pool',
     access: unboundToken('admin'),
     params: z.strictObject({ id: uuid }),
-    answers: { 200: { description: 'The replica.', schema: replicaSchema } },
-    failures: ['NOT_FOUND', 'STATE_CONFLICT', 'STORE_UNAVAILABLE'],
-    handle: async ({ params }) => ok(replicaView(await store.pool.readmit(params.id))),
+    headers: z.object(ifMatchHeader),
+    answers: {
+      200: { description: 'The replica.', schema: replicaSchema, headers: { ETag: 'Its resource version.' } },
+    },
+    failures: ['NOT_FOUND', 'STATE_CONFLICT', 'PRECONDITION_FAILED', 'CONFLICT', 'STORE_UNAVAILABLE'],
+    async handle({ params, headers }) {
+      const version = namedVersion(headers['If-Match']);
+      const readmitted = await onNamedVersion(version, () => store.pool.readmit(params.id, version));
+      return ok(replicaView(readmitted), { ETag: `"${readmitted.resourceVersion}"` });
+    },
   });
 
   const edges = route({

@@ -167,3 +167,23 @@ test('a quarantined replica is shown with its reason and put back by an administ
   expect(back.json).toMatchObject({ id, state: 'free' });
   expectProblem(await api.call('POST', `/gateways/replicas/${randomUUID()}/readmit`, { token }), 404, 'NOT_FOUND');
 });
+
+test('a replica is put back only in the version that If-Match names, if it names one', async () => {
+  const { id } = await api.replica();
+  const readmit = (headers: Record<string, string>) =>
+    api.call('POST', `/gateways/replicas/${id}/readmit`, { token: api.tokens.admin, headers });
+  await api.store.pool.quarantine(id, 'first look');
+  const [seen] = (await api.call('GET', '/gateways/replicas')).json.replicas;
+  await api.store.pool.quarantine(id, 'it got worse since');
+  for (const tag of [`"${seen.resource_version}"`, '"0"', '"abc"', `W/"${seen.resource_version + 1}"`]) {
+    const stale = await readmit({ 'If-Match': tag });
+    expectProblem(stale, 412, 'PRECONDITION_FAILED');
+    expect(stale.json.current_version).toBe(seen.resource_version + 1);
+  }
+  expectProblem(await readmit({ 'If-Match': '7' }), 400, 'INVALID_INPUT');
+  expect((await api.store.pool.replicas())[0]).toMatchObject({ quarantineReason: 'it got worse since' });
+  const back = await readmit({ 'If-Match': `"${seen.resource_version + 1}"` });
+  expect([back.status, back.json.state]).toEqual([200, 'free']);
+  expect(back.headers.get('etag')).toBe(`"${seen.resource_version + 2}"`);
+  expect((await readmit({ 'If-Match': '*' })).status).toBe(200);
+});
