@@ -119,8 +119,7 @@ onBoth('edges', (databases) => {
       behindReason: null,
     });
     expect(await failureOf(edges.markBehind('none', 'x'))).toMatchObject({ code: 'NOT_FOUND' });
-    await edges.remove('one');
-    await edges.remove('one');
+    expect([await edges.remove('one'), await edges.remove('one')]).toEqual([true, false]);
     expect(await edges.get('one')).toBeNull();
   });
 });

@@ -20,28 +20,32 @@ export interface TestDatabases {
   store(url?: string): Promise<Store>;
   /** The bare database likewise, with its store. */
   database(url?: string): Promise<{ database: Database; store: Store; url: string }>;
-  /** The PostgreSQL server. */
-  server(): Postgres;
 }
+
+let directory = '';
+let running: Promise<Postgres> | undefined;
+let count = 0;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'gatewright-store-'));
+});
+afterAll(async () => {
+  await (await running)?.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 /** Runs the same tests on SQLite and on PostgreSQL. */
 export function onBoth(title: string, tests: (databases: TestDatabases) => void): void {
   describe.each(['sqlite', 'postgresql'] as const)(`${title} (%s)`, (provider) => {
-    let directory = '';
     let server: Postgres | undefined;
-    let count = 0;
     const open: (() => Promise<void>)[] = [];
 
     beforeAll(async () => {
-      directory = mkdtempSync(join(tmpdir(), 'gatewright-store-'));
-      if (provider === 'postgresql') server = await testPostgres(directory);
+      // One server serves all tests of a file.
+      if (provider === 'postgresql') server = await (running ??= testPostgres(directory));
     });
     afterEach(async () => {
       for (const close of open.splice(0)) await close();
-    });
-    afterAll(async () => {
-      await server?.stop();
-      rmSync(directory, { recursive: true, force: true });
     });
 
     const databases: TestDatabases = {
@@ -74,7 +78,6 @@ export function onBoth(title: string, tests: (databases: TestDatabases) => void)
         open.push(() => store.close());
         return { database, store, url };
       },
-      server: () => server!,
     };
     tests(databases);
   });
