@@ -13,8 +13,8 @@ interface StoredEntry {
   readonly entry: string;
 }
 
-/** Writes entries and returns the number of the last. */
-export async function insertEntries(client: Client, entries: readonly NewJournalEntry[]): Promise<number> {
+/** Writes entries in one statement and returns their numbers, in order. */
+export async function insertEntries(client: Client, entries: readonly NewJournalEntry[]): Promise<number[]> {
   const rows = entries.map((entry) => {
     const attempt = entry.type === 'attempt.started' || entry.type === 'attempt.ended' ? entry : undefined;
     const key = attempt && `${attempt.activityId}/${attempt.attempt}/${attempt.worker}`;
@@ -22,7 +22,7 @@ export async function insertEntries(client: Client, entries: readonly NewJournal
   });
   const stored = await client.$queryRaw<{ seq: bigint }[]>`
     INSERT INTO journal_entry (run_id, organization_id, type, attempt_key, worker, entry) VALUES ${Prisma.join(rows)} RETURNING seq`;
-  return Math.max(...stored.map(({ seq }) => Number(seq)));
+  return stored.map(({ seq }) => Number(seq)).sort((a, b) => a - b);
 }
 
 /**

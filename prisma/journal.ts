@@ -3,6 +3,7 @@ import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import { SagaState, type FailureView } from '../domain/saga';
 import type { Database } from './database';
 import type { RunModel } from './generated/sqlite/models';
+import { GatheredEntries } from './gathered-entries';
 import { entriesAfter, insertEntries, settledHead } from './journal-entries';
 import { Orphans } from './orphans';
 import { fold, type Known } from './run-fold';
@@ -16,19 +17,21 @@ export class StoredJournal implements Journal {
   /** The runs whose rows this process has seen committed, latest last. */
   private readonly known = new Map<string, Known>();
   private readonly orphans: Orphans;
+  private readonly gathered: GatheredEntries;
 
   constructor(private readonly database: Database) {
     this.orphans = new Orphans(database);
+    this.gathered = new GatheredEntries(database);
   }
 
   async append(...entries: NewJournalEntry[]): Promise<number> {
     if (entries.length === 0) return 0;
     const { statements, known } = fold(entries, this.known);
-    // The commonest entry changes no run: one statement.
-    if (statements.length === 0) return await this.database.run((client) => insertEntries(client, entries));
+    // The commonest entry changes no run.
+    if (statements.length === 0) return await this.gathered.append(entries);
     const seq = await this.database.transaction(async (client) => {
       for (const statement of statements) await client.$executeRaw(statement);
-      return await insertEntries(client, entries);
+      return (await insertEntries(client, entries)).at(-1)!;
     });
     for (const [runId, state] of known) this.remember(runId, state);
     return seq;

@@ -55,6 +55,24 @@ onBoth('the journal', (databases) => {
     expect(await store.journal.after(last, { limit: 9 })).toEqual([]);
   });
 
+  test('entries that come at the same moment each get their own number, and one that cannot be kept fails alone', async () => {
+    const store = await databases.store();
+    await store.journal.append(state('r', 'running'));
+    const append = (index: number) =>
+      index === 7
+        ? store.journal.append({ ...started('r'), organizationId: null as never })
+        : store.journal.append(started('r', { attempt: index }), ended('r', { attempt: index }));
+    const results = await Promise.allSettled(range(20).map(append));
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(results[7]!.status).toBe('rejected');
+    // On PostgreSQL the number that was not used holds readers up for a moment.
+    await eventually(async () => expect(await all(store)).toHaveLength(1 + 19 * 2));
+    const kept = await all(store);
+    for (const [index, result] of results.entries())
+      if (result.status === 'fulfilled')
+        expect(kept.find(({ seq }) => seq === result.value)).toMatchObject({ type: 'attempt.ended', attempt: index });
+  });
+
   test('folds the row of a run: opened by its first entry, taken back by the first undo, ended by its state', async () => {
     const store = await databases.store();
     await store.journal.append(started('r', {}, 1));
