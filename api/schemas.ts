@@ -18,6 +18,12 @@ export const runId = z
   .regex(/^[a-z0-9][a-z0-9.-]{0,127}$/, 'must be the id of a run')
   .openapi({ example: 'gateway-start-0b2c6a5e-8a8f-4c53-9a43-3f0b6b0f4f1d' });
 
+/** The name of an edge. */
+export const edgeName = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, 'must be the name of an edge')
+  .openapi({ example: 'edge-a' });
+
 export const time = z.string().openapi({ format: 'date-time' });
 
 /** A boolean as query parameters spell it. */

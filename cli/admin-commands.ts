@@ -14,9 +14,14 @@ export function addAdminCommands(program: Command, io: Io): void {
     .argument('<replica>', 'its id or name')
     .action(act(io, () => pool().readmit));
 
-  common(program.command('edges'))
+  const edges = common(program.command('edges'))
     .description('show the edges and which generation each has live')
-    .action(act(io, () => pool().edges));
+    .action(act(io, () => edge().edges));
+  edges
+    .command('remove')
+    .description('take out an edge that is gone for good, so that nothing waits for it any more')
+    .argument('<name>', 'its name')
+    .action(act(io, () => edge().remove));
 
   addTokenCommands(program, io);
   addWebhookCommands(program, io);
@@ -76,6 +81,7 @@ function addWebhookCommands(program: Command, io: Io): void {
     .action(act(io, () => webhook().deliveries));
 }
 
+const edge = () => require('./commands/edges') as typeof import('./commands/edges');
 const pool = () => require('./commands/pool') as typeof import('./commands/pool');
 const token = () => require('./commands/token') as typeof import('./commands/token');
 const webhook = () => require('./commands/webhook') as typeof import('./commands/webhook');

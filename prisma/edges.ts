@@ -84,8 +84,8 @@ export class StoredEdges implements Edges {
     return edgeOf(marked);
   }
 
-  async remove(name: string): Promise<void> {
-    await this.rows.deleteIf({ name }, 'Unconditional');
+  async remove(name: string): Promise<boolean> {
+    return await this.rows.deleteIf({ name }, 'Unconditional');
   }
 }
 

@@ -89,7 +89,8 @@ export interface Edges {
   ): Promise<Edge>;
   /** Notes that an edge does not carry what it should, keeping the first time. */
   markBehind(name: string, reason: string): Promise<Edge>;
-  remove(name: string): Promise<void>;
+  /** Forgets an edge, which then has to carry nothing any more. @returns false when there is none of that name. */
+  remove(name: string): Promise<boolean>;
 }
 
 /** A hold on a name for a time. `version` rises with every acquire, renewal and steal: it is the fence. */

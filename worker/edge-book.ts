@@ -1,3 +1,4 @@
+import { Failure, isFailure } from '../domain/failures';
 import type { EdgeBook } from '../drivers/nginx/edge-book';
 import type { Store } from '../prisma/store';
 import { acquire } from './acquire';
@@ -14,11 +15,24 @@ export function edgeBook(store: Store, edge: string, identity: string): EdgeBook
     release: (hold) => store.leases.release(hold),
     changesSince: (revision) => store.routes.changesSince(revision),
     head: () => store.routes.head(),
-    claimGeneration: (hold, above) => store.edges.claimGeneration(edge, hold, above),
-    recordLive: (hold, live) => store.edges.recordLive(edge, hold, live),
-    markBehind: (reason) => store.edges.markBehind(edge, reason),
+    claimGeneration: (hold, above) => known(edge, store.edges.claimGeneration(edge, hold, above)),
+    recordLive: (hold, live) => known(edge, store.edges.recordLive(edge, hold, live)),
+    markBehind: (reason) => known(edge, store.edges.markBehind(edge, reason)),
     async record() {
       return (await store.edges.get(edge)) ?? (await store.edges.register(edge));
     },
   };
+}
+
+/**
+ * An edge that was removed in mid-cycle is like one that was taken over: its publisher begins anew, from a record that
+ * registers it again.
+ */
+async function known<T>(edge: string, change: Promise<T>): Promise<T> {
+  try {
+    return await change;
+  } catch (error) {
+    if (!isFailure(error) || error.code !== 'NOT_FOUND') throw error;
+    throw new Failure('EDGE_FENCED', `edge ${edge} was removed in mid-cycle`, { cause: error });
+  }
 }

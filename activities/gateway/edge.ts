@@ -1,4 +1,4 @@
-import { Failure } from '../../domain/failures';
+import { Failure, isFailure } from '../../domain/failures';
 import type { GatewayActivities } from './activities';
 import type { GatewayPorts } from './ports';
 
@@ -13,7 +13,12 @@ export function edgeSteps({ store, publishers }: GatewayPorts): Pick<GatewayActi
     },
 
     async noteEdgeBehind({ edge, reason }) {
-      await store.edges.markBehind(edge, reason);
+      try {
+        await store.edges.markBehind(edge, reason);
+      } catch (error) {
+        // Removed since: what it does not carry concerns nobody.
+        if (!isFailure(error) || error.code !== 'NOT_FOUND') throw error;
+      }
     },
   };
 }

@@ -1,8 +1,9 @@
+import { Failure } from '../../domain/failures';
 import { unboundToken } from '../access';
 import type { Deps } from '../deps';
 import { ifMatchHeader, namedVersion, onNamedVersion } from '../if-match';
 import { ok, route, type Route } from '../route';
-import { edgeSchema, replicaSchema, uuid } from '../schemas';
+import { edgeName, edgeSchema, replicaSchema, uuid } from '../schemas';
 import { edgeView, replicaView } from '../views';
 import { z } from '../zod';
 
@@ -58,5 +59,23 @@ export function poolRoutes({ store }: Deps): Route[] {
     failures: ['STORE_UNAVAILABLE'],
     handle: async () => ok({ edges: (await store.edges.list()).map(edgeView) }),
   });
-  return [replicas, readmit, edges];
+
+  const remove = route({
+    method: 'delete',
+    path: '/edges/{name}',
+    operationId: 'deleteEdge',
+    tag: 'edges',
+    summary: 'Take out an edge that is gone for good',
+    description:
+      'No removal of a route waits for it any more. A worker that still serves the edge registers it again within a second: take it out of the workers’ settings first, and make sure that its nginx does not run.',
+    access: unboundToken('admin'),
+    params: z.strictObject({ name: edgeName }),
+    answers: { 204: { description: 'It is gone.' } },
+    failures: ['NOT_FOUND', 'STORE_UNAVAILABLE'],
+    async handle({ params }) {
+      if (await store.edges.remove(params.name)) return { status: 204 };
+      throw new Failure('NOT_FOUND', 'There is no such edge.');
+    },
+  });
+  return [replicas, readmit, edges, remove];
 }

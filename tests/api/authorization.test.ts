@@ -26,6 +26,7 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /gateways/replicas': { foreign: 'forbidden' },
   'POST /gateways/replicas/{id}/readmit': { path: '/gateways/replicas/REPLICA/readmit', foreign: 'forbidden' },
   'GET /edges': { foreign: 'forbidden' },
+  'DELETE /edges/{name}': { path: '/edges/EDGE', foreign: 'forbidden' },
   'GET /runs': { foreign: 'nothing of it' },
   'GET /runs/{id}': { path: '/runs/RUN', foreign: 'not found' },
   'POST /runs/{id}/cancel': { path: '/runs/RUN/cancel', foreign: 'not found' },
@@ -77,6 +78,7 @@ const tokens: Record<string, string> = {};
 beforeAll(async () => {
   api = await TestApi.start();
   const replica = await api.replica();
+  const edge = await api.store.edges.register('edge-of-everybody');
   const started = await api.post('/gateway/start', { organization_id: theirs });
   expect(started.status).toBe(200);
   const webhook = await api.store.webhooks.create({
@@ -92,6 +94,7 @@ beforeAll(async () => {
     RUN: started.json.run_id,
     ALLOCATION: started.json.allocation_id,
     REPLICA: replica.id,
+    EDGE: edge.name,
     WEBHOOK: webhook.id,
     TOKEN: tokens['theirs'].split('_')[1],
   });
@@ -189,6 +192,7 @@ async function everything(): Promise<unknown> {
   return {
     allocations: await store.pool.allocations({ limit: 100 }),
     replicas: await store.pool.replicas(),
+    edges: await store.edges.list(),
     webhooks: await store.webhooks.list(),
     tokens: (await store.tokens.list()).map(({ lastUsedAt: _, ...token }) => token),
     runs: await store.journal.runs({ limit: 100 }),

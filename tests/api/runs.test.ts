@@ -187,3 +187,15 @@ test('a replica is put back only in the version that If-Match names, if it names
   expect(back.headers.get('etag')).toBe(`"${seen.resource_version + 2}"`);
   expect((await readmit({ 'If-Match': '*' })).status).toBe(200);
 });
+
+test('an edge that is gone for good is taken out; an unknown one is 404', async () => {
+  await api.store.edges.register('edge-a');
+  await api.store.edges.register('edge-b');
+  const remove = (name: string) => api.call('DELETE', `/edges/${name}`, { token: api.tokens.admin });
+  const gone = await remove('edge-b');
+  expect([gone.status, gone.text]).toEqual([204, '']);
+  expect((await api.store.edges.list()).map(({ name }) => name)).toEqual(['edge-a']);
+  expectProblem(await remove('edge-b'), 404, 'NOT_FOUND');
+  expectProblem(await remove('edge%20a'), 404, 'NOT_FOUND');
+  expect((await api.store.edges.list()).map(({ name }) => name)).toEqual(['edge-a']);
+});

@@ -112,6 +112,19 @@ edge-b  nginx does not answer
 `);
 });
 
+test('an edge that is gone for good is taken out by its name', async () => {
+  api.answer('deleteEdge', { status: 204 });
+  const ended = await cli('edges', 'remove', 'edge-b');
+  expect(ended).toEqual({
+    code: 0,
+    err: '',
+    out: 'edge   edge-b\nstate  removed\nnote   a worker that still serves it registers it again\n',
+  });
+  expect(api.seen.map(({ path }) => path)).toEqual(['/edges/edge-b']);
+  const json = await cli('edges', 'remove', 'edge-b', '--output', 'json');
+  expect(JSON.parse(json.out)).toEqual({ name: 'edge-b', removed: true });
+});
+
 describe('tokens', () => {
   const made = {
     ...{ id: '0123456789abcdef', name: 'ops', scope: 'operate', organization_id: null },

@@ -9,6 +9,7 @@ import { network } from '../../domain/address';
 import type { Route } from '../../domain/gateway/allocation';
 import { Edge, type EdgeTiming } from '../../drivers/nginx/edge';
 import { routeLine } from '../../drivers/nginx/config';
+import type { EdgeBook } from '../../drivers/nginx/edge-book';
 import { Publisher } from '../../drivers/nginx/publisher';
 import { Reconciler } from '../../drivers/nginx/reconciler';
 import { startNginx } from '../../environment/nginx';
@@ -88,7 +89,7 @@ export class Bench {
     this.nginx = undefined;
   }
 
-  publisher(options: { book?: MemoryBook; edge?: Edge; standByMs?: number } = {}): Publisher {
+  publisher(options: { book?: EdgeBook; edge?: Edge; standByMs?: number } = {}): Publisher {
     const { book = new MemoryBook(this.world, 'a'), edge = this.edge, standByMs } = options;
     const publisher = new Publisher({ edge, book, networks, standByMs });
     this.publishers.push(publisher);
