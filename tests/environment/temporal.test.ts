@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function withClient<T>(action: (client: Client) => Promise<T>): Promise<T> {
-  const connection = await Connection.connect({ address: `${options.ip}:${options.port}`, connectTimeout: '2s' });
+  const connection = await Connection.connect({ address: `${options.ip}:${options.port}`, connectTimeout: '10s' });
   try {
     return await action(new Client({ connection, namespace: options.settings.namespace }));
   } finally {
