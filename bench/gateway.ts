@@ -147,7 +147,7 @@ async function benchLoad(stage: Stage, plan: Plan, where: string, say: Say): Pro
     say(`sustained, ${inFlight} in flight`);
     const load = await sustain(stage, throughApi(stage), { inFlight, seconds: plan.seconds, pool: poolSize });
     rows.push({
-      ...{ group: `sustained, HTTP API: starts that ended within the time, each on a free replica${where}` },
+      ...{ group: `sustained, HTTP API: starts that ended in a time, each on a free replica${where}` },
       ...{ name: `${inFlight} in flight: ${short(load.perSecond)} starts/s`, ...summary(load.ms) },
       note: `${short(load.reloadsPerSecond)} reloads/s; ${cpuNote(load)}`,
       ...(inFlight === 64 && { bar: atLeast(load.perSecond, 30, 'starts/s') }),

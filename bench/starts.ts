@@ -131,9 +131,9 @@ export async function burst(stage: Stage, way: Way, count: number): Promise<Burs
     }),
   );
   const allMs = performance.now() - began;
-  const after = await stage.reloads();
+  const reloads = most(before, await stage.reloads());
   await stage.clear();
-  return { allMs, ms, reloads: Math.max(...Object.keys(after).map((name) => after[name]! - before[name]!)) };
+  return { allMs, ms, reloads };
 }
 
 /** What a load came to. */
@@ -144,9 +144,13 @@ export interface Sustained {
   readonly reloadsPerSecond: number;
 }
 
+/** Seconds of a sustained load before anything is counted: until then more begin than end. */
+const WARM_S = 3;
+
 /**
- * Keeps so many starts in flight for a time, or until the pool has no more than as many replicas left; counts those that
- * ended within it. They are taken down afterwards.
+ * Keeps so many starts in flight for a time, each on a free replica, and counts those that end in it. They are taken down
+ * afterwards.
+ * @throws Error when the pool runs out of replicas before the time is over.
  */
 export async function sustain(
   stage: Stage,
@@ -156,26 +160,34 @@ export async function sustain(
   await stage.clear();
   await sleep(500);
   const meter = new CpuMeter(() => stage.environment.pids);
-  const before = await stage.reloads();
   const ms: number[] = [];
-  let last = 0;
   let begun = 0;
-  const began = performance.now();
-  await meter.during(async () => {
-    const loop = async (): Promise<void> => {
-      while (performance.now() - began < seconds * 1000 && begun < pool) {
-        begun++;
-        const at = performance.now();
-        await way.start();
-        last = performance.now();
-        if (last - began <= seconds * 1000) ms.push(last - at);
-      }
-    };
-    await Promise.all(Array.from({ length: inFlight }, loop));
-  });
-  const taken = Math.min(seconds * 1000, last - began) / 1000;
-  const after = await stage.reloads();
-  const reloads = Math.max(...Object.keys(after).map((name) => after[name]! - before[name]!));
+  let counting = false;
+  let over = false;
+  const loop = async (): Promise<void> => {
+    while (!over) {
+      if (++begun > pool) throw new Error(`${pool} replicas are too few for ${inFlight} in flight`);
+      const at = performance.now();
+      await way.start();
+      if (counting) ms.push(performance.now() - at);
+    }
+  };
+  const loops = Promise.all(Array.from({ length: inFlight }, loop));
+  const watch = async (): Promise<number> => {
+    await sleep(WARM_S * 1000);
+    const before = await stage.reloads();
+    counting = true;
+    await meter.during(() => sleep(seconds * 1000));
+    counting = false;
+    over = true;
+    return most(before, await stage.reloads());
+  };
+  const [reloads] = await Promise.all([watch(), loops]).finally(() => (over = true));
   await stage.clear();
-  return { perSecond: ms.length / taken, ms, cpu: meter.per(begun), reloadsPerSecond: reloads / taken };
+  return { perSecond: ms.length / seconds, ms, cpu: meter.per(ms.length), reloadsPerSecond: reloads / seconds };
+}
+
+/** Reloads of the edge that made most of them. */
+function most(before: Record<string, number>, after: Record<string, number>): number {
+  return Math.max(...Object.keys(after).map((name) => after[name]! - before[name]!));
 }
