@@ -158,7 +158,8 @@ export class Edge {
       const left = [...signalled.before].some((worker) => this.processes.accepts(worker));
       if (inARow >= ANSWERS_IN_A_ROW && !left) return true;
       if (!answer && this.processes.master() !== signalled.master) return false;
-      if (!fresh || left) await sleep(1);
+      // Looking costs CPU that nginx needs for its new workers, which are not there before some milliseconds.
+      if (!fresh || left) await sleep(retired ? 1 : 4);
     }
     return false;
   }
