@@ -2,6 +2,7 @@ import type { Response } from 'express';
 import { Failure } from '../domain/failures';
 import type { Allocation } from '../domain/gateway/allocation';
 import { startRunId, type GatewayStarted } from '../domain/gateway/contract';
+import { isLeftOver } from './allocation-runs';
 import type { Deps } from './deps';
 import { ok, type Answer } from './route';
 import { accepted, failed } from './run-answer';
@@ -20,7 +21,7 @@ export interface StartRequest {
 
 /**
  * Gives an organization its gateway: the one it has, the one that is being started, or a new one.
- * @throws Failure STATE_CONFLICT while its gateway is being stopped; ENGINE_UNAVAILABLE, STORE_UNAVAILABLE.
+ * @throws Failure STATE_CONFLICT while its gateway is being stopped, and when an abandoned run left it half there; ENGINE_UNAVAILABLE, STORE_UNAVAILABLE.
  */
 export async function startGateway(deps: Deps, request: StartRequest): Promise<Answer> {
   const held = await deps.store.pool.openAllocation(request.organizationId);
@@ -36,6 +37,12 @@ export async function startGateway(deps: Deps, request: StartRequest): Promise<A
 async function joinAllocation(deps: Deps, request: StartRequest, held: Allocation): Promise<Answer> {
   const { id: allocationId, runId } = held;
   if (held.state === 'live') return ok(started(runId, held));
+  if (await isLeftOver(deps.store, held))
+    throw new Failure(
+      'STATE_CONFLICT',
+      'A run of the organization’s gateway was given up and left it half there. Stop the gateway, then start it again.',
+      { data: { allocationId, state: held.state, allowed: ['stop'] } },
+    );
   if (held.state === 'starting') return await follow(deps, request, { runId, allocationId, joined: true });
   throw new Failure('STATE_CONFLICT', 'The organization’s gateway is being stopped; start it when that has ended.', {
     data: { allocationId, state: held.state, allowed: [] },

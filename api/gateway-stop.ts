@@ -1,8 +1,8 @@
 import type { Response } from 'express';
 import { Failure } from '../domain/failures';
 import type { Allocation } from '../domain/gateway/allocation';
-import { stopRunId, type GatewayStopped } from '../domain/gateway/contract';
-import { isTerminal } from '../domain/saga';
+import type { GatewayStopped } from '../domain/gateway/contract';
+import { presentStop, startIsOver } from './allocation-runs';
 import type { Deps } from './deps';
 import { ok, type Answer } from './route';
 import { accepted, failed } from './run-answer';
@@ -22,13 +22,8 @@ export interface StopRequest {
  * @throws Failure NOT_FOUND; STATE_CONFLICT while it is being started; ENGINE_UNAVAILABLE, STORE_UNAVAILABLE.
  */
 export async function stopGateway(deps: Deps, { allocationId, until, gone, res }: StopRequest): Promise<Answer> {
-  const held = await deps.store.pool.allocation(allocationId);
-  if (!held) throw new Failure('NOT_FOUND', 'The organization holds no gateway.');
-  if (held.state === 'starting')
-    throw new Failure('STATE_CONFLICT', 'The gateway is being started; cancel that run, or stop it when it is up.', {
-      data: { allocationId, runId: held.runId, state: held.state, allowed: ['cancel'] },
-    });
-  const runId = await presentStop(deps, allocationId);
+  const held = await stoppable(deps, allocationId);
+  const runId = await presentStop(deps.store, allocationId);
   if (held.state === 'released') return ok(stopped((await deps.store.journal.run(runId)) ? runId : held.runId, held));
   const { zone, placements, policy } = deps.settings;
   const { organizationId } = held;
@@ -44,15 +39,16 @@ export async function stopGateway(deps: Deps, { allocationId, until, gone, res }
   return waited.ok ? ok(stopped(runId, held)) : failed(res, runId, title, waited);
 }
 
-/**
- * The id of the stop that is under way or succeeded, or of the one to begin. A stop that was taken back keeps its id
- * and its history; the one after it has the next number, the same for whoever counts.
- */
-async function presentStop({ store }: Deps, allocationId: string): Promise<string> {
-  for (let attempt = 1; ; attempt++) {
-    const run = await store.journal.run(stopRunId(allocationId, attempt));
-    if (!run || run.state === 'succeeded' || !isTerminal(run.state)) return stopRunId(allocationId, attempt);
-  }
+/** @throws Failure NOT_FOUND; STATE_CONFLICT while the start goes on. */
+async function stoppable({ store }: Deps, allocationId: string): Promise<Allocation> {
+  const held = await store.pool.allocation(allocationId);
+  if (!held) throw new Failure('NOT_FOUND', 'The organization holds no gateway.');
+  if (held.state !== 'starting') return held;
+  // What an abandoned start has left can be stopped. One that ended since has changed its allocation before.
+  if (await startIsOver(store, held)) return (await store.pool.allocation(allocationId))!;
+  throw new Failure('STATE_CONFLICT', 'The gateway is being started; cancel that run, or stop it when it is up.', {
+    data: { allocationId, runId: held.runId, state: held.state, allowed: ['cancel'] },
+  });
 }
 
 function stopped(runId: string, { id, organizationId, hostname }: Allocation): Record<string, unknown> {

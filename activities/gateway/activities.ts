@@ -41,7 +41,7 @@ export interface GatewayActivities {
   writeRoute(ref: AllocationRef): Promise<RouteChange>;
   /** Answers with every edge: each has to prove the removal. */
   removeRoute(ref: AllocationRef): Promise<RouteChange>;
-  /** Puts back what `removeRoute` removed, while the allocation is open. */
+  /** Puts back what `removeRoute` removed, while the allocation is open; of an abandoned start's there is nothing. */
   restoreRoute(ref: AllocationRef): Promise<RouteChange>;
 
   publish(input: { readonly edge: string; readonly revision: number }): Promise<Published>;
@@ -52,6 +52,6 @@ export interface GatewayActivities {
   releaseEpoch(ref: AllocationRef): Promise<EpochReleased>;
 
   beginStop(ref: AllocationRef): Promise<Slot>;
-  /** A stop that was taken back: the allocation is live again. */
+  /** A stop that was taken back: the allocation is live again, unless its start was abandoned. */
   abortStop(ref: AllocationRef): Promise<void>;
 }

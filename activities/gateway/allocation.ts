@@ -4,6 +4,7 @@ import { allocationMoves, found, type Allocation } from '../../domain/gateway/al
 import { startRunId } from '../../domain/gateway/contract';
 import { gatewayHostname } from '../../domain/hostname';
 import type { AllocationRef, GatewayActivities, Slot } from './activities';
+import { isLeftover } from './leftover';
 import type { GatewayPorts } from './ports';
 
 type AllocationSteps = Pick<GatewayActivities, 'allocate' | 'release' | 'beginStop' | 'abortStop'>;
@@ -27,12 +28,16 @@ export function allocationSteps({ store }: GatewayPorts): AllocationSteps {
     },
 
     async beginStop({ allocationId }) {
-      return slot(await store.pool.move(allocationId, found(allocationMoves.stop), 'stopping'));
+      const allocation = await store.pool.allocation(allocationId);
+      const leftover = allocation?.state === 'starting' && (await isLeftover(store, allocation));
+      const from = leftover ? allocationMoves.stopLeftover : allocationMoves.stop;
+      return slot(await store.pool.move(allocationId, found(from), 'stopping'));
     },
 
     async abortStop({ allocationId }) {
       const allocation = await store.pool.allocation(allocationId);
-      if (allocation?.state === 'stopping') await store.pool.move(allocationId, allocationMoves.abortStop.from, 'live');
+      if (allocation?.state !== 'stopping' || (await isLeftover(store, allocation))) return;
+      await store.pool.move(allocationId, allocationMoves.abortStop.from, 'live');
     },
   };
 }

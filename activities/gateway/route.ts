@@ -1,5 +1,6 @@
 import type { GatewayActivities, RouteChange } from './activities';
 import { heldAllocation } from './held';
+import { isLeftover } from './leftover';
 import type { GatewayPorts } from './ports';
 
 type RouteSteps = Pick<GatewayActivities, 'writeRoute' | 'removeRoute' | 'restoreRoute'>;
@@ -25,8 +26,8 @@ export function routeSteps({ store }: GatewayPorts): RouteSteps {
     },
 
     async restoreRoute({ allocationId }) {
-      await heldAllocation(store, allocationId);
-      return present(await store.routes.restore(allocationId));
+      const leftover = await isLeftover(store, await heldAllocation(store, allocationId));
+      return present(await (leftover ? store.routes.remove(allocationId) : store.routes.restore(allocationId)));
     },
   };
 }

@@ -21,6 +21,7 @@ export interface AllocationMove {
 export const allocationMoves = {
   confirm: { from: ['starting'], to: 'live', when: 'the replica confirms its epoch' },
   stop: { from: ['live'], to: 'stopping', when: 'a stop begins' },
+  stopLeftover: { from: ['starting'], to: 'stopping', when: 'a stop begins after its start was abandoned' },
   abortStop: { from: ['stopping'], to: 'live', when: 'a stop is taken back' },
   letGo: { from: ['starting', 'live'], to: 'stopping', when: 'the replica is told to let its epoch go' },
   release: {

@@ -26,7 +26,7 @@ const start: readonly PlannedStep[] = [
       kind: 'undo',
       text: 'release the replica by allocation id, last of all; quarantine it if it may still be reached',
     },
-    leftBehind: 'the organization keeps its hold on the replica, so it cannot start another gateway',
+    leftBehind: 'the organization keeps its hold on the replica and cannot start another gateway until it is stopped',
   },
   {
     name: 'dns',
