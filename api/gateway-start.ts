@@ -21,7 +21,8 @@ export interface StartRequest {
 
 /**
  * Gives an organization its gateway: the one it has, the one that is being started, or a new one.
- * @throws Failure STATE_CONFLICT while its gateway is being stopped, and when an abandoned run left it half there; ENGINE_UNAVAILABLE, STORE_UNAVAILABLE.
+ * @throws Failure STATE_CONFLICT while its gateway is being stopped, and when an abandoned run left it half there;
+ * ENGINE_UNAVAILABLE, STORE_UNAVAILABLE.
  */
 export async function startGateway(deps: Deps, request: StartRequest): Promise<Answer> {
   const held = await deps.store.pool.openAllocation(request.organizationId);
