@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Failure } from '../../domain/failures';
 import { resolveA } from '../../drivers/dns/resolve';
 import { ZoneWriter } from '../../drivers/dns/zone-writer';
 import { writeSecret } from '../../drivers/secrets/files';
@@ -41,8 +42,8 @@ describe('a database that is locked', () => {
     );
     const name = someName();
     let unlock: () => Promise<void>;
-    const tell = async (error: { data: { status?: number } }): Promise<never> => {
-      answers.push(error.data.status);
+    const tell = async (error: Failure): Promise<never> => {
+      answers.push(error.data['status']);
       await unlock();
       throw error;
     };
