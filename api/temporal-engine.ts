@@ -33,8 +33,11 @@ const DECISION_MS = 10_000;
 /** Milliseconds after which a worker that polls no more is taken for gone: a poll lasts a minute. */
 const POLLER_MS = 70_000;
 
-/** A workflow task whose worker died is given to another after this time instead of ten seconds. */
-const WORKFLOW_TASK_TIMEOUT = '2s';
+/**
+ * A workflow task whose worker died is given to another after this time instead of ten seconds. Not shorter: on a machine
+ * without CPU to spare, tasks that take longer than this are done again, which leaves it even less (measured with 2 s).
+ */
+const WORKFLOW_TASK_TIMEOUT = '4s';
 
 const keys = {
   kind: defineSearchAttributeKey('SagaKind', searchAttributes.SagaKind),

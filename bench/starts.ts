@@ -37,7 +37,7 @@ export function bareTemporal(stage: Stage, placements: Placements): Way {
       const input: BareStart = { organizationId, allocationId, zone, placements, stepTimeoutMs, edgeDeadlineMs };
       const workflowId = `bench-${allocationId}`;
       await stage.client.workflow.execute(bareStart, {
-        ...{ workflowId, taskQueue: bareQueue, args: [input], workflowTaskTimeout: '2s' },
+        ...{ workflowId, taskQueue: bareQueue, args: [input], workflowTaskTimeout: '4s' },
       });
       return workflowId;
     },
@@ -69,7 +69,7 @@ export function throughTemporal(stage: Stage, change: Partial<StartGateway> = {}
         { key: defineSearchAttributeKey('OrganizationId', 'KEYWORD'), value: input.organizationId },
       ];
       await stage.client.workflow.execute(RunKind.start, {
-        ...{ workflowId, taskQueue, args: [input], workflowTaskTimeout: '2s', typedSearchAttributes },
+        ...{ workflowId, taskQueue, args: [input], workflowTaskTimeout: '4s', typedSearchAttributes },
       });
       return workflowId;
     },

@@ -49,7 +49,7 @@ async function begin(
     taskQueue,
     workflowId,
     args: [input],
-    workflowTaskTimeout: '2s',
+    workflowTaskTimeout: '4s',
     typedSearchAttributes: [
       { key: defineSearchAttributeKey('SagaKind', 'KEYWORD'), value: kind },
       { key: defineSearchAttributeKey('SagaState', 'KEYWORD'), value: 'running' },
