@@ -1,5 +1,4 @@
-import { activityInfo } from '@temporalio/activity';
-import { isFailure } from '../../domain/failures';
+import { Failure, isFailure, leavesNothing } from '../../domain/failures';
 import { allocationMoves, found, type Allocation } from '../../domain/gateway/allocation';
 import { startRunId } from '../../domain/gateway/contract';
 import { gatewayHostname } from '../../domain/hostname';
@@ -16,9 +15,11 @@ export function allocationSteps({ store }: GatewayPorts): AllocationSteps {
       try {
         return slot(await store.pool.allocate(claim(ref)));
       } catch (error) {
-        // A first attempt that timed out may still be on its way. The tombstone refuses it, so that "no replica" and
-        // "another run has it" really mean that this run holds nothing.
-        if (isFailure(error) && activityInfo().attempt > 1) await store.pool.release(owner(ref));
+        if (isFailure(error) && error.code === 'ALLOCATION_GONE') throw await refusedBefore(store, ref, error);
+        // An attempt that timed out may still be on its way, and a workflow task that was lost with its worker is done
+        // again when the run's end was told already. The tombstone refuses both, so that "no replica" and "another run
+        // has it" really mean that this run holds nothing and never will.
+        if (isFailure(error) && leavesNothing(error.code)) await store.pool.release(owner(ref));
         throw error;
       }
     },
@@ -40,6 +41,15 @@ export function allocationSteps({ store }: GatewayPorts): AllocationSteps {
       await store.pool.move(allocationId, allocationMoves.abortStop.from, 'live');
     },
   };
+}
+
+/** What an allocation that never held a replica was refused for; the failure itself for one that did. */
+async function refusedBefore(store: GatewayPorts['store'], ref: AllocationRef, gone: Failure): Promise<Failure> {
+  if (await store.pool.allocation(ref.allocationId)) return gone;
+  const other = await store.pool.openAllocation(ref.organizationId);
+  if (!other) return new Failure('POOL_EMPTY');
+  const { id: allocationId, runId, state } = other;
+  return new Failure('ALLOCATION_BUSY', undefined, { data: { allocationId, runId, state } });
 }
 
 function claim(ref: AllocationRef): { allocationId: string; organizationId: string; hostname: string; runId: string } {

@@ -10,7 +10,9 @@ export function handshakeSteps(ports: GatewayPorts): Pick<GatewayActivities, 'ha
   const { store, agent } = ports;
   return {
     async handshake({ allocationId }) {
-      const { replicaId, organizationId, hostname, address, epoch } = await heldAllocation(store, allocationId);
+      const { state, replicaId, organizationId, hostname, address, epoch } = await heldAllocation(store, allocationId);
+      // Confirmed before, in a workflow task that was lost: whoever was told so must not be told otherwise.
+      if (state === 'live') return;
       const request = {
         replica_id: replicaId,
         allocation_id: allocationId,

@@ -17,6 +17,8 @@ class World {
   readonly rollbacks = new Map<string, Rollback>();
   readonly entries: NewJournalEntry[] = [];
   readonly failing = new Map<string, number>();
+  /** What the journal knows of an earlier, lost execution. */
+  begun: string[] = [];
 
   fail(call: string, times = Infinity): this {
     this.failing.set(call, times);
@@ -53,6 +55,7 @@ beforeAll(async () => {
       world.call(`undo ${step}`, false);
     },
     record: async (entries: NewJournalEntry[]) => void world.entries.push(...entries),
+    begun: async () => await Promise.resolve(world.begun),
   };
   worker = await Worker.create({
     connection: temporal.connection,
@@ -205,6 +208,23 @@ test('waiting past the deadline becomes critical and does not end', async () => 
     const ended = `WorkflowId = '${handle.workflowId}' AND NeedsAttentionSince IS NULL AND SagaState = 'abandoned'`;
     expect((await temporal.client.workflow.count(ended)).count).toBe(1);
   });
+});
+
+test('a cancelled run begins nothing new', async () => {
+  const handle = await start({ steps: ['a', 'b'], nap: 1_500 });
+  await handle.cancel();
+  expect((await failureOf(handle)).type).toBe('CancelledFailure');
+  expect(world.calls).toEqual([]);
+  expect(world.states()).toEqual(['rolled_back']);
+});
+
+test('a cancelled run takes back what only the journal knows of, because its workflow task was lost', async () => {
+  world.begun = ['a', 'b'];
+  const handle = await start({ steps: ['a', 'b', 'c'], nap: 1_500 });
+  await handle.cancel();
+  expect((await failureOf(handle)).type).toBe('CancelledFailure');
+  expect(world.calls).toEqual(['do a', 'do b', 'undo b', 'undo a']);
+  expect(world.states()).toEqual(['rolled_back']);
 });
 
 test('cancelling rolls back and the run closes as cancelled', async () => {

@@ -1,4 +1,4 @@
-import { proxyActivities, sleep } from '@temporalio/workflow';
+import { CancellationScope, proxyActivities, sleep } from '@temporalio/workflow';
 import type { RunPolicy } from '../../domain/run-policy';
 import { nothing, pointOfNoReturn, type Rollback } from '../../workflows/saga/undo';
 import { Saga } from '../../workflows/saga/saga';
@@ -27,6 +27,8 @@ export interface Script {
   readonly attentionDeadlineMs?: number;
   /** A bug: throws what is no Temporal failure after the steps. */
   readonly bug?: boolean;
+  /** Milliseconds before the first step, in which a cancel comes in. */
+  readonly nap?: number;
   /** Milliseconds to linger after the steps. */
   readonly linger?: number;
 }
@@ -40,6 +42,8 @@ export async function scripted(script: Script): Promise<string[]> {
   };
   return await Saga.run(definition, async (saga) => {
     const results = [];
+    const { nap } = script;
+    if (nap !== undefined) await CancellationScope.nonCancellable(() => sleep(nap));
     for (const step of script.steps) {
       const undo = step.endsWith('!')
         ? pointOfNoReturn('it is gone')

@@ -37,6 +37,11 @@ export class BreakPointFiles {
     return existsSync(this.reached);
   }
 
+  /** The pid of the worker that reached it. */
+  get reachedBy(): number {
+    return Number(readFileSync(this.reached, 'utf8'));
+  }
+
   /** Waits here if this is the point and nobody has waited at it before. */
   async stopAt(step: string, phase: Phase, when: BreakPoint['when']): Promise<void> {
     if (!existsSync(this.plan) || this.wasReached) return;

@@ -1,4 +1,9 @@
-import { proxyActivities, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  proxyLocalActivities,
+  type ActivityOptions,
+} from '@temporalio/workflow';
 import type { GatewayActivities } from '../../activities/gateway/activities';
 import { edgeTaskQueue, type Placement, type Placements } from '../../domain/gateway/contract';
 import type { RunPolicy } from '../../domain/run-policy';
@@ -26,9 +31,12 @@ const heartbeatTimeout = '3s';
  */
 export function gatewayActivities(placements: Placements, policy: RunPolicy): GatewayProxies {
   const retry = { initialInterval: policy.retryIntervalMs, backoffCoefficient: 2, maximumInterval: '5s' } as const;
+  // What is under way when the run is cancelled ends before anything is taken back: its effect must not come after.
+  const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
   const forward: ActivityOptions = {
     startToCloseTimeout: policy.stepTimeoutMs,
     heartbeatTimeout,
+    cancellationType,
     retry: { ...retry, maximumAttempts: policy.stepAttempts },
   };
   const back: ActivityOptions = {
@@ -38,7 +46,11 @@ export function gatewayActivities(placements: Placements, policy: RunPolicy): Ga
   };
   const placed = (placement: Placement): GatewayActivities =>
     placement === 'local'
-      ? proxyLocalActivities<GatewayActivities>({ startToCloseTimeout: policy.stepTimeoutMs, retry: forward.retry! })
+      ? proxyLocalActivities<GatewayActivities>({
+          startToCloseTimeout: policy.stepTimeoutMs,
+          retry: forward.retry!,
+          cancellationType,
+        })
       : proxyActivities<GatewayActivities>(forward);
   return {
     store: placed(placements.store),
@@ -51,6 +63,7 @@ export function gatewayActivities(placements: Placements, policy: RunPolicy): Ga
         scheduleToCloseTimeout: policy.edgeDeadlineMs,
         startToCloseTimeout: policy.edgeDeadlineMs,
         heartbeatTimeout,
+        cancellationType,
         retry: { ...retry, maximumAttempts: policy.stepAttempts },
       }),
     edgeUndo: (name) =>

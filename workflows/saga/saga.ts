@@ -1,6 +1,7 @@
 import {
   allHandlersFinished,
   CancellationScope,
+  CancelledFailure,
   condition,
   log,
   setCurrentDetails,
@@ -38,6 +39,8 @@ export interface SagaDefinition {
 export class Saga {
   private state: SagaState = 'running';
   private cancelled = false;
+  /** The steps that the journal knows to have begun; read when the run is cancelled. */
+  private begun: readonly string[] | undefined;
   private error: FailureView | undefined;
   private readonly entries: Entry[] = [];
   private readonly attention: Attention;
@@ -78,13 +81,28 @@ export class Saga {
   /** Registers the undo, then acts: an action that timed out may still have happened. */
   async step<T>(name: string, step: Step<T>): Promise<T> {
     const forwardOnly = this.pivot() !== -1;
+    const again = !forwardOnly && (await this.isDoneAgain(name));
     const entry = new Entry(name, step.undo);
     this.entries.push(entry);
     this.publish();
     const act = (): Promise<T> => inStep({ ...this.context, step: name, phase: 'do' }, step.do);
     if (forwardOnly || entry.undoKind === 'point_of_no_return')
       return await CancellationScope.nonCancellable(() => this.forward(entry, act));
+    if (again) return await CancellationScope.nonCancellable(() => this.attempt(entry, act));
     return await this.attempt(entry, act);
+  }
+
+  /**
+   * Whether a cancelled run has to do a step again. What local activities did in a workflow task that was lost with its
+   * worker is in no history; the journal knows of it. Those steps are done once more, which changes nothing, so that
+   * their undos are registered and the run is taken back from where it really was.
+   * @throws CancelledFailure before a step that never began.
+   */
+  private async isDoneAgain(name: string): Promise<boolean> {
+    if (!CancellationScope.current().consideredCancelled) return false;
+    this.begun ??= await CancellationScope.nonCancellable(() => this.recorder.begun(workflowInfo().workflowId));
+    if (this.begun.includes(name)) return true;
+    throw new CancelledFailure(`the run was cancelled before ${name}`);
   }
 
   private async attempt<T>(entry: Entry, act: () => Promise<T>): Promise<T> {
