@@ -1,9 +1,28 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { ComponentFailed } from './process';
 
-/** A TCP port that nothing listens on; the system hands out others for a while, so that two callers get different ones. */
+/**
+ * Where free ports are looked for: above what daemons have by custom and below what Linux gives to outgoing connections
+ * (`net.ipv4.ip_local_port_range`), one of which would otherwise sit on the port of a component that is restarted.
+ */
+const RANGE = { first: 10_000, end: 32_768 } as const;
+
+const handedOut = new Set<number>();
+
+/** A TCP port that nothing listens on, and that this process was not given before. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  return await listen(host, 0);
+  for (let tries = 0; tries < 1_000; tries++) {
+    const port = randomInt(RANGE.first, RANGE.end);
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
+    const free = await listen(host, port).then(
+      () => true,
+      () => false,
+    );
+    if (free) return port;
+  }
+  throw new ComponentFailed(`no port of ${host} between ${RANGE.first} and ${RANGE.end} can be listened on`);
 }
 
 /**
@@ -17,13 +36,10 @@ export async function requireFree(component: string, host: string, port: number)
   });
 }
 
-async function listen(host: string, port: number): Promise<number> {
-  return await new Promise((resolve, reject) => {
+async function listen(host: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(port, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
-    });
+    server.listen(port, host, () => server.close(() => resolve()));
   });
 }

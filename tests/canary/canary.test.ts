@@ -29,6 +29,7 @@ let replica: Listener;
 let receiver: Listener;
 const answers: Haystack[] = [];
 beforeAll(async () => {
+  process.env['LOG_LEVEL'] = 'info'; // as in production, whatever the shell says
   replica = await Listener.on('127.0.2.200');
   receiver = await Listener.on('127.0.0.1');
   running = await RunningEnvironment.start(

@@ -13,7 +13,8 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Edge } from '../../drivers/nginx/edge';
-import { Bench, freePort, host, lines } from './support';
+import { freePort } from '../../environment/ports';
+import { Bench, host, lines } from './support';
 
 let bench: Bench;
 afterEach(() => bench.close());

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { Agent } from 'node:http';
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,19 +12,11 @@ import type { EdgeBook } from '../../drivers/nginx/edge-book';
 import { Publisher } from '../../drivers/nginx/publisher';
 import { Reconciler } from '../../drivers/nginx/reconciler';
 import { startNginx } from '../../environment/nginx';
+import { freePort } from '../../environment/ports';
 import type { Component } from '../../environment/process';
 import { MemoryBook, MemoryWorld } from './memory-book';
 
 export const networks = [network('127.0.0.0/8')];
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Waits until `probe` gives something true. */
 export async function until<T>(probe: () => T | Promise<T>, ms = 5_000): Promise<NonNullable<T>> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiAnswer } from './running';
+import { callApi, type ApiAnswer } from './api-call';
 
 /** Milliseconds that a request is repeated for while the API, or what is behind it, is away. */
 const PATIENCE_MS = 90_000;
@@ -33,34 +33,23 @@ export class ApiCaller {
   ): Promise<ApiAnswer> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
-      const answer = await this.once(method, path, body, headers).catch((error: Error) => error);
-      const again = answer instanceof Error || passing.includes(String(answer.body['code']));
-      if (!again) return answer;
+      const url = this.next() + path;
+      const answer = await callApi({ method, url, token: this.token, body, headers }).catch(unanswered);
+      if (typeof answer !== 'string' && !passing.includes(String(answer.body['code']))) return answer;
       if (Date.now() > deadline)
-        throw new Error(`${method} ${path}: ${answer instanceof Error ? answer.message : JSON.stringify(answer.body)}`);
+        throw new Error(`${method} ${path}: ${typeof answer === 'string' ? answer : JSON.stringify(answer.body)}`);
       this.repeats += 1;
-      await sleep(answer instanceof Error ? 200 : Number(answer.headers.get('retry-after') ?? 1) * 200);
+      await sleep(typeof answer === 'string' ? 200 : Number(answer.headers.get('retry-after') ?? 1) * 200);
     }
   }
 
-  private async once(
-    method: string,
-    path: string,
-    body: unknown,
-    headers: Readonly<Record<string, string>>,
-  ): Promise<ApiAnswer> {
-    const base = this.bases[this.turn++ % this.bases.length]!;
-    this.last = base;
-    const answer = await fetch(base + path, {
-      method,
-      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json', ...headers },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    return {
-      status: answer.status,
-      headers: answer.headers,
-      body: (text ? JSON.parse(text) : {}) as ApiAnswer['body'],
-    };
+  private next(): string {
+    this.last = this.bases[this.turn++ % this.bases.length]!;
+    return this.last;
   }
+}
+
+/** Why there is no answer. Not the error itself: those of fetch are no instances of the Error that tests know. */
+function unanswered(error: unknown): string {
+  return String(error);
 }

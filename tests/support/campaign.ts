@@ -4,7 +4,7 @@ import type { ApiCaller } from './api-caller';
 import type { Claims } from './invariants';
 import type { Prober } from './prober';
 import type { Random } from './random';
-import type { ApiAnswer } from './running';
+import type { ApiAnswer } from './api-call';
 
 /**
  * How an organization gets its gateway and lets it go.

@@ -5,6 +5,7 @@ import { readDescription, withAutoPorts, type Description } from '../../environm
 import { Environment, type EnvironmentOptions } from '../../environment/environment';
 import { openStore } from '../../prisma/open';
 import type { Store } from '../../prisma/store';
+import { callApi, type ApiAnswer } from './api-call';
 import { BreakPointFiles } from './break-points';
 import { eventually } from './eventually';
 import { snapshot, type Snapshot } from './snapshot';
@@ -13,13 +14,6 @@ import { snapshot, type Snapshot } from './snapshot';
 export interface RunAnswer {
   readonly id: string;
   readonly state: string;
-}
-
-/** An answer of the API. */
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-  readonly headers: Headers;
 }
 
 /** A whole environment of processes, on free ports in a directory of its own, with a worker that stops at break points. */
@@ -54,17 +48,7 @@ export class RunningEnvironment {
 
   /** Calls the API with the admin token. */
   async call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
-    const answer = await fetch(this.environment.apiUrl + path, {
-      method,
-      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json', ...headers },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    return {
-      status: answer.status,
-      headers: answer.headers,
-      body: (text ? JSON.parse(text) : {}) as ApiAnswer['body'],
-    };
+    return await callApi({ method, url: this.environment.apiUrl + path, token: this.token, body, headers });
   }
 
   /** Begins a start and returns the id of its run at once. */
