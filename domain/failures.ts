@@ -1,16 +1,5 @@
-/** What people and programs need to know of one kind of failure. */
-interface FailureKind {
-  /** Whether trying the same thing again can help. */
-  readonly retryable: boolean;
-  /** The HTTP status that an API answer about it carries. */
-  readonly status: number;
-  /** A few words that never change with the instance. */
-  readonly title: string;
-  /** What a person does about it. */
-  readonly remedy: string;
-  /** Whether a step that fails with it has certainly done nothing, so that there is nothing to undo. */
-  readonly leavesNothing?: true;
-}
+import type { FailureKind } from './failure-kind';
+import { fleetFailures } from './fleet/failures';
 
 /**
  * Every failure that Gatewright can report, each once. The keys are stable: they are the `type` of Temporal failures,
@@ -241,6 +230,7 @@ export const failures = {
     title: 'A step did not end in time',
     remedy: 'See which component the step talks to, and check it.',
   },
+  ...fleetFailures,
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof failures;
