@@ -1,9 +1,11 @@
 import { AllocationState } from '../domain/gateway/allocation';
 import { Failure } from '../domain/failures';
-import { backoff, type Client, type Database } from './database';
+import { backoff, type Database } from './database';
 import { isUniqueViolation } from './failure';
 import { Prisma } from './generated/sqlite/client';
 import type { AllocationModel } from './generated/sqlite/models';
+import type { Statements } from './statements';
+import { table } from './table';
 
 export interface AllocateInput {
   readonly allocationId: string;
@@ -19,34 +21,34 @@ const ATTEMPTS = 8;
 export async function allocate(database: Database, input: AllocateInput): Promise<AllocationModel> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const made = await database.transaction((client) => take(database, client, input));
+      const made = await database.together((statements) => take(database, statements, input));
       if (made) return made;
     } catch (error) {
       // The transaction is rolled back, the replica free again; the organization or the id is taken.
       if (!isUniqueViolation((error as Failure).cause)) throw error;
     }
-    const present = await database.run((client) => classify(client, input));
+    const present = await database.direct((statements) => classify(statements, input));
     if (present) return present;
-    if (attempt >= ATTEMPTS || !(await database.run(anyFree)))
+    if (attempt >= ATTEMPTS || !(await database.direct(anyFree)))
       throw new Failure('POOL_EMPTY', undefined, { retryAfterMs: 5_000 });
     await backoff(attempt);
   }
 }
 
 /** Takes the replica that has been idle longest and enters the allocation; null when there is none to be had. */
-async function take(database: Database, client: Client, input: AllocateInput): Promise<AllocationModel | null> {
+async function take(database: Database, statements: Statements, input: AllocateInput): Promise<AllocationModel | null> {
   const now = new Date();
   // Others that allocate at the same moment take the next replica instead of waiting for this one.
   const skip = database.isPostgres ? Prisma.sql`FOR UPDATE SKIP LOCKED` : Prisma.empty;
-  const [replica] = await client.$queryRaw<{ id: string; epoch: number; address: string }[]>`
+  const [replica] = await statements.rows<{ id: string; epoch: number; address: string }>(Prisma.sql`
     UPDATE replica SET allocation_id = ${input.allocationId}, epoch = epoch + 1, resource_version = resource_version + 1
     WHERE id = (
       SELECT id FROM replica WHERE ready AND quarantined_at IS NULL AND allocation_id IS NULL
       ORDER BY idle_since, id LIMIT 1 ${skip}
     )
-    RETURNING id, epoch, address`;
+    RETURNING id, epoch, address`);
   if (!replica) return null;
-  return await client.allocation.create({
+  return await table<AllocationModel>(statements, 'allocation').create({
     data: {
       id: input.allocationId,
       organizationId: input.organizationId,
@@ -59,6 +61,7 @@ async function take(database: Database, client: Client, input: AllocateInput): P
       state: AllocationState.starting,
       runId: input.runId,
       createdAt: now,
+      resourceVersion: 1,
     },
   });
 }
@@ -67,19 +70,22 @@ async function take(database: Database, client: Client, input: AllocateInput): P
  * Why an allocation could not be made: it is there already (and is returned), it was released, or the organization has
  * another. Null when none of these holds.
  */
-async function classify(client: Client, input: AllocateInput): Promise<AllocationModel | null> {
-  const same = await client.allocation.findUnique({ where: { id: input.allocationId } });
+async function classify(statements: Statements, input: AllocateInput): Promise<AllocationModel | null> {
+  // In one statement: the same allocation may come up in between, and would be taken for another.
+  const rows = await statements.rows<AllocationModel>(Prisma.sql`
+    SELECT * FROM allocation WHERE id = ${input.allocationId} OR open_organization_id = ${input.organizationId}`);
+  const same = rows.find(({ id }) => id === input.allocationId);
   if (same?.state === AllocationState.released) throw new Failure('ALLOCATION_GONE');
   if (same && same.organizationId !== input.organizationId)
     throw new Failure('INVALID_INPUT', 'this allocation id is that of another organization');
   if (same) return same;
-  const other = await client.allocation.findUnique({ where: { openOrganizationId: input.organizationId } });
+  const [other] = rows;
   if (!other) return null;
   const { id: allocationId, runId, state } = other;
   throw new Failure('ALLOCATION_BUSY', undefined, { data: { allocationId, runId, state } });
 }
 
-async function anyFree(client: Client): Promise<boolean> {
-  const free = { ready: true, quarantinedAt: null, allocationId: null };
-  return (await client.replica.findFirst({ where: free, select: { id: true } })) !== null;
+async function anyFree(statements: Statements): Promise<boolean> {
+  const free = Prisma.sql`SELECT id FROM replica WHERE ready AND quarantined_at IS NULL AND allocation_id IS NULL LIMIT 1`;
+  return (await statements.rows(free)).length > 0;
 }

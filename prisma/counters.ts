@@ -1,4 +1,5 @@
-import type { Client } from './database';
+import { Prisma } from './generated/sqlite/client';
+import type { Statements } from './statements';
 
 /** The numbers that only rise. */
 export const Counter = {
@@ -12,17 +13,18 @@ export const Counter = {
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
 /** The present value, 0 before the first. */
-export async function valueOf(client: Client, name: Counter): Promise<number> {
-  return Number((await client.counter.findUnique({ where: { name } }))?.value ?? 0n);
+export async function valueOf(statements: Statements, name: Counter): Promise<number> {
+  const [row] = await statements.rows<{ value: bigint }>(Prisma.sql`SELECT value FROM counter WHERE name = ${name}`);
+  return Number(row?.value ?? 0n);
 }
 
 /**
  * Raises a counter in a transaction and returns its new value. Whoever raises it next waits until this transaction
  * ends, so the values are in commit order. By 0 it only takes the lock.
  */
-export async function raise(client: Client, name: Counter, by: number): Promise<number> {
-  const [row] = await client.$queryRaw<{ value: bigint }[]>`
+export async function raise(statements: Statements, name: Counter, by: number): Promise<number> {
+  const [row] = await statements.rows<{ value: bigint }>(Prisma.sql`
     INSERT INTO counter (name, value) VALUES (${name}, ${by})
-    ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value RETURNING value`;
+    ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value RETURNING value`);
   return Number(row!.value);
 }

@@ -1,6 +1,7 @@
 import { Failure } from '../domain/failures';
 import type { Edge } from '../domain/gateway/allocation';
 import type { Database } from './database';
+import { Prisma } from './generated/sqlite/client';
 import type { EdgeModel } from './generated/sqlite/models';
 import type { Edges, Lease } from './store';
 import { Versioned } from './versioned';
@@ -25,7 +26,9 @@ export class StoredEdges implements Edges {
   }
 
   async list(): Promise<Edge[]> {
-    const rows = await this.database.run((client) => client.edge.findMany({ orderBy: { name: 'asc' } }));
+    const rows = await this.database.direct((statements) =>
+      statements.rows<EdgeModel>(Prisma.sql`SELECT * FROM edge ORDER BY name`),
+    );
     return rows.map(edgeOf);
   }
 
@@ -35,8 +38,8 @@ export class StoredEdges implements Edges {
   }
 
   async claimGeneration(name: string, lease: Lease, above = 0): Promise<number> {
-    const [claimed] = await this.database.run(
-      (client) => client.$queryRaw<{ claimed_generation: number }[]>`
+    const [claimed] = await this.database.direct((statements) =>
+      statements.rows<Pick<EdgeModel, 'claimedGeneration'>>(Prisma.sql`
         UPDATE edge SET
           claimed_generation = CASE WHEN claimed_generation > ${above} THEN claimed_generation ELSE ${above} END + 1,
           claimed_by = ${lease.holder},
@@ -45,9 +48,9 @@ export class StoredEdges implements Edges {
           SELECT 1 FROM lease WHERE lease.name = ${lease.name} AND lease.holder = ${lease.holder}
           AND lease.resource_version = ${lease.version}
         )
-        RETURNING claimed_generation`,
+        RETURNING claimed_generation`),
     );
-    if (claimed) return Number(claimed.claimed_generation);
+    if (claimed) return claimed.claimedGeneration;
     await this.rows.get({ name });
     throw new Failure('EDGE_FENCED', `the hold on edge ${name} was lost before a generation was claimed`);
   }

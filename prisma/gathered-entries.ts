@@ -58,7 +58,7 @@ export class GatheredEntries {
 
   private async write(batch: readonly Waiting[]): Promise<void> {
     const entries = batch.flatMap((one) => one.entries);
-    const numbers = await this.database.run((client) => insertEntries(client, entries));
+    const numbers = await this.database.direct((statements) => insertEntries(statements, entries));
     let end = 0;
     for (const one of batch) one.resolve(numbers[(end += one.entries.length) - 1]!);
   }

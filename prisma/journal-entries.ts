@@ -1,6 +1,7 @@
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
-import type { Client, Database } from './database';
+import type { Database } from './database';
 import { Prisma } from './generated/sqlite/client';
+import type { Statements } from './statements';
 
 /**
  * Seconds for which a missing number below a newer entry is taken for one that another process is still committing.
@@ -14,14 +15,14 @@ interface StoredEntry {
 }
 
 /** Writes entries in one statement and returns their numbers, in order. */
-export async function insertEntries(client: Client, entries: readonly NewJournalEntry[]): Promise<number[]> {
+export async function insertEntries(statements: Statements, entries: readonly NewJournalEntry[]): Promise<number[]> {
   const rows = entries.map((entry) => {
     const attempt = entry.type === 'attempt.started' || entry.type === 'attempt.ended' ? entry : undefined;
     const key = attempt && `${attempt.activityId}/${attempt.attempt}/${attempt.worker}`;
     return Prisma.sql`(${entry.runId}, ${entry.organizationId}, ${entry.type}, ${key ?? null}, ${attempt?.worker ?? null}, ${JSON.stringify(entry)})`;
   });
-  const stored = await client.$queryRaw<{ seq: bigint }[]>`
-    INSERT INTO journal_entry (run_id, organization_id, type, attempt_key, worker, entry) VALUES ${Prisma.join(rows)} RETURNING seq`;
+  const stored = await statements.rows<{ seq: bigint }>(Prisma.sql`
+    INSERT INTO journal_entry (run_id, organization_id, type, attempt_key, worker, entry) VALUES ${Prisma.join(rows)} RETURNING seq`);
   return stored.map(({ seq }) => Number(seq)).sort((a, b) => a - b);
 }
 
@@ -48,37 +49,36 @@ export async function entriesAfter(
   const run = filter.runId === undefined ? Prisma.empty : Prisma.sql`AND run_id = ${filter.runId}`;
   const organization =
     filter.organizationId === undefined ? Prisma.empty : Prisma.sql`AND organization_id = ${filter.organizationId}`;
-  const rows = await database.run(
-    (client) => client.$queryRaw<StoredEntry[]>`
+  const rows = await database.direct((statements) =>
+    statements.rows<StoredEntry>(Prisma.sql`
       SELECT seq, entry FROM journal_entry WHERE seq > ${seq} AND ${settled(database, seq)} ${run} ${organization}
-      ORDER BY seq LIMIT ${filter.limit}`,
+      ORDER BY seq LIMIT ${filter.limit}`),
   );
   return rows.map(entryOf);
 }
 
 /** The highest number below which none is missing that may still be filled. */
 export async function settledHead(database: Database): Promise<number> {
-  const [row] = await database.run(
-    (client) =>
-      client.$queryRaw<
-        { head: bigint | null }[]
-      >`SELECT MAX(seq) AS head FROM journal_entry WHERE ${settled(database, 0)}`,
+  const [row] = await database.direct((statements) =>
+    statements.rows<{ head: bigint | null }>(
+      Prisma.sql`SELECT MAX(seq) AS head FROM journal_entry WHERE ${settled(database, 0)}`,
+    ),
   );
   return Number(row?.head ?? 0);
 }
 
 /** The attempts after `seq` that were started and have no end, in order. */
 export async function openAttempts(
-  client: Client,
+  statements: Statements,
   seq: number,
 ): Promise<(JournalEntry & { type: 'attempt.started' })[]> {
-  const rows = await client.$queryRaw<StoredEntry[]>`
+  const rows = await statements.rows<StoredEntry>(Prisma.sql`
     SELECT seq, entry FROM journal_entry started WHERE started.seq > ${seq} AND started.type = 'attempt.started'
     AND NOT EXISTS (
       SELECT 1 FROM journal_entry ended WHERE ended.run_id = started.run_id AND ended.seq > started.seq
       AND ended.type = 'attempt.ended' AND ended.attempt_key = started.attempt_key
     )
-    ORDER BY seq`;
+    ORDER BY seq`);
   return rows.map((row) => entryOf(row) as JournalEntry & { type: 'attempt.started' });
 }
 

@@ -8,6 +8,7 @@ import { entriesAfter, insertEntries, settledHead } from './journal-entries';
 import { Orphans } from './orphans';
 import { fold, type Known } from './run-fold';
 import type { Journal, Run, RunFilter } from './store';
+import { table } from './table';
 
 /** How many runs a process remembers to have opened. */
 const REMEMBERED = 10_000;
@@ -29,9 +30,9 @@ export class StoredJournal implements Journal {
     const { statements, known } = fold(entries, this.known);
     // The commonest entry changes no run.
     if (statements.length === 0) return await this.gathered.append(entries);
-    const seq = await this.database.transaction(async (client) => {
-      for (const statement of statements) await client.$executeRaw(statement);
-      return (await insertEntries(client, entries)).at(-1)!;
+    const seq = await this.database.together(async (on) => {
+      for (const statement of statements) await on.change(statement);
+      return (await insertEntries(on, entries)).at(-1)!;
     });
     for (const [runId, state] of known) this.remember(runId, state);
     return seq;
@@ -59,7 +60,9 @@ export class StoredJournal implements Journal {
   }
 
   async run(id: string): Promise<Run | null> {
-    const row = await this.database.run((client) => client.run.findUnique({ where: { id } }));
+    const row = await this.database.direct((statements) =>
+      table<RunModel>(statements, 'run').findFirst({ where: { id } }),
+    );
     return row && runOf(row);
   }
 

@@ -8,9 +8,14 @@ import { Versioned } from './versioned';
 /** Milliseconds for which a released lease keeps its row, so that its version rises over whoever still has an older one. */
 const REMEMBERED_MS = 7 * 24 * 3_600_000;
 
+/** Milliseconds between two removals of rows older than that. */
+const PRUNE_EVERY_MS = 3_600_000;
+
 /** {@link Leases} in the database. A released lease is a row without a holder. */
 export class StoredLeases implements Leases {
   private readonly rows: Versioned<LeaseModel, { name: string }>;
+  /** When this process next removes rows that nobody needs to remember, in ms since the epoch. */
+  private pruneAt = 0;
 
   constructor(private readonly database: Database) {
     this.rows = new Versioned(database, { model: 'lease', what: 'lease', identity: ['name'] });
@@ -51,12 +56,14 @@ export class StoredLeases implements Leases {
 
   async release(lease: Lease): Promise<void> {
     const now = Date.now();
-    await this.database.run(async (client) => {
-      await client.lease.updateMany({
-        where: { name: lease.name, holder: lease.holder, resourceVersion: lease.version },
-        data: { holder: '', expiresAt: new Date(now), resourceVersion: { increment: 1 } },
-      });
-      await client.lease.deleteMany({ where: { holder: '', expiresAt: { lt: new Date(now - REMEMBERED_MS) } } });
+    await this.database.direct(async (statements) => {
+      await statements.change(Prisma.sql`
+        UPDATE lease SET holder = '', expires_at = ${new Date(now)}, resource_version = resource_version + 1
+        WHERE name = ${lease.name} AND holder = ${lease.holder} AND resource_version = ${lease.version}`);
+      if (now < this.pruneAt) return;
+      this.pruneAt = now + PRUNE_EVERY_MS;
+      const old = new Date(now - REMEMBERED_MS);
+      await statements.change(Prisma.sql`DELETE FROM lease WHERE holder = '' AND expires_at < ${old}`);
     });
   }
 
@@ -76,8 +83,8 @@ export class StoredLeases implements Leases {
   private async take(name: string, holder: string, ttlMs: number, allowed: (now: Date) => Prisma.Sql): Promise<Lease> {
     const now = new Date();
     const expiresAt = new Date(now.getTime() + ttlMs);
-    const [row] = await this.database.run(
-      (client) => client.$queryRaw<{ acquired_at: Date; expires_at: Date; resource_version: number }[]>`
+    const [row] = await this.database.direct((statements) =>
+      statements.rows<Pick<LeaseModel, 'acquiredAt' | 'expiresAt' | 'resourceVersion'>>(Prisma.sql`
         INSERT INTO lease (name, holder, acquired_at, expires_at, resource_version)
         VALUES (${name}, ${holder}, ${now}, ${expiresAt}, 1)
         ON CONFLICT (name) DO UPDATE SET
@@ -86,10 +93,9 @@ export class StoredLeases implements Leases {
           expires_at = excluded.expires_at,
           resource_version = lease.resource_version + 1
         WHERE ${allowed(now)}
-        RETURNING acquired_at, expires_at, resource_version`,
+        RETURNING acquired_at, expires_at, resource_version`),
     );
-    if (row)
-      return { name, holder, version: row.resource_version, acquiredAt: row.acquired_at, expiresAt: row.expires_at };
+    if (row) return leaseOf({ name, holder, ...row });
     throw alreadyHeld(await this.rows.find({ name }));
   }
 }

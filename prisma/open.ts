@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { PrismaClient as PostgresClient } from './generated/postgresql/client';
-import { PrismaClient as SqliteClient } from './generated/sqlite/client';
+import { Prisma, PrismaClient as SqliteClient } from './generated/sqlite/client';
+import { Connection } from './connection';
 import { Database } from './database';
 import { StoredEdges } from './edges';
 import { StoredIdempotency } from './idempotency';
@@ -11,7 +12,7 @@ import { StoredRoutes } from './routes';
 import { SharedSqlite } from './sqlite/adapter';
 import type { Store } from './store';
 import { StoredTokens } from './tokens';
-import { fileOf, providerOf } from './url';
+import { fileOf, providerOf, type Provider } from './url';
 import { StoredWebhooks } from './webhooks';
 
 /** Connections to PostgreSQL that one process uses at most. */
@@ -38,16 +39,20 @@ export async function openStore(databaseUrl: string): Promise<Store> {
 /** Opens the bare database, without looking whether it answers. */
 export function openDatabase(databaseUrl: string): Database {
   if (providerOf(databaseUrl) === 'sqlite')
-    return new Database(new SqliteClient({ adapter: new SharedSqlite(`file:${fileOf(databaseUrl)}`) }), 'sqlite');
+    return database('sqlite', new Connection(new SharedSqlite(`file:${fileOf(databaseUrl)}`)));
   const pool = {
     connectionString: databaseUrl,
     max: CONNECTIONS,
     connectionTimeoutMillis: 5_000,
     options: '-c timezone=UTC',
   };
-  const client = new PostgresClient({ adapter: new PrismaPg(pool) });
+  return database('postgresql', new Connection(new PrismaPg(pool)));
+}
+
+function database(provider: Provider, connection: Connection): Database {
   // Both clients are generated from the same models; they differ in options that are not used here.
-  return new Database(client as unknown as SqliteClient, 'postgresql');
+  const Client = provider === 'sqlite' ? SqliteClient : (PostgresClient as unknown as typeof SqliteClient);
+  return new Database(new Client({ adapter: connection }), connection, provider);
 }
 
 /** The store's parts on an open database. */
@@ -62,7 +67,7 @@ export function storeOn(database: Database): Store {
     tokens: new StoredTokens(database),
     idempotency: new StoredIdempotency(database),
     webhooks: new StoredWebhooks(database),
-    ping: async () => void (await database.run((client) => client.$queryRaw`SELECT 1`)),
-    close: async () => await database.client.$disconnect(),
+    ping: async () => void (await database.direct((statements) => statements.rows(Prisma.sql`SELECT 1`))),
+    close: async () => await database.close(),
   };
 }

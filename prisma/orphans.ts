@@ -16,10 +16,10 @@ export class Orphans {
   /** @see Journal.closeOrphans */
   async close(alive: readonly string[]): Promise<number> {
     const { database } = this;
-    const kept = await database.run((client) => valueOf(client, Counter.attemptsClosed));
+    const kept = await database.direct((statements) => valueOf(statements, Counter.attemptsClosed));
     this.closed = Math.max(this.closed, kept);
     const head = await settledHead(database);
-    const open = await database.run((client) => openAttempts(client, this.closed));
+    const open = await database.direct((statements) => openAttempts(statements, this.closed));
     const isOrphan = ({ worker }: { worker: string }): boolean => !alive.includes(worker);
     const count = open.some(isOrphan) ? await this.end(isOrphan) : 0;
     this.closed = Math.max(
@@ -31,10 +31,10 @@ export class Orphans {
   }
 
   private async end(isOrphan: (attempt: { worker: string }) => boolean): Promise<number> {
-    return await this.database.transaction(async (client) => {
+    return await this.database.together(async (statements) => {
       // One process at a time; what another ended meanwhile is not open any more.
-      await raise(client, Counter.attemptsClosed, 0);
-      const orphans = (await openAttempts(client, this.closed)).filter(isOrphan);
+      await raise(statements, Counter.attemptsClosed, 0);
+      const orphans = (await openAttempts(statements, this.closed)).filter(isOrphan);
       const at = new Date().toISOString();
       const ends = orphans.map(({ seq: _, ...started }): NewJournalEntry => ({
         ...started,
@@ -42,15 +42,15 @@ export class Orphans {
         at,
         outcome: 'unknown',
       }));
-      if (ends.length > 0) await insertEntries(client, ends);
+      if (ends.length > 0) await insertEntries(statements, ends);
       return ends.length;
     });
   }
 
   private async keep(closed: number): Promise<void> {
-    await this.database.transaction(async (client) => {
-      const present = await raise(client, Counter.attemptsClosed, 0);
-      if (closed > present) await raise(client, Counter.attemptsClosed, closed - present);
+    await this.database.together(async (statements) => {
+      const present = await raise(statements, Counter.attemptsClosed, 0);
+      if (closed > present) await raise(statements, Counter.attemptsClosed, closed - present);
     });
   }
 }

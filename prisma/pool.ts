@@ -8,6 +8,7 @@ import { release, type ReleaseInput } from './release';
 import { allocationOf, replicaOf } from './pool-rows';
 import { mayBeServed } from './routes';
 import type { Pool } from './store';
+import { table } from './table';
 import { Versioned } from './versioned';
 
 /** {@link Pool} in the database. */
@@ -106,8 +107,8 @@ export class StoredPool implements Pool {
   }
 
   async openAllocation(organizationId: string): Promise<Allocation | null> {
-    const row = await this.database.run((client) =>
-      client.allocation.findUnique({ where: { openOrganizationId: organizationId } }),
+    const row = await this.database.direct((statements) =>
+      table<AllocationModel>(statements, 'allocation').findFirst({ where: { openOrganizationId: organizationId } }),
     );
     return row && allocationOf(row);
   }

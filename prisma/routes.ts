@@ -3,8 +3,11 @@ import type { Route } from '../domain/gateway/allocation';
 import { Counter, raise, valueOf } from './counters';
 import type { Client, Database } from './database';
 import { isUniqueViolation } from './failure';
-import type { RouteModel } from './generated/sqlite/models';
+import { Prisma } from './generated/sqlite/client';
+import type { AllocationModel, RouteModel } from './generated/sqlite/models';
+import type { Statements } from './statements';
 import type { Routes } from './store';
+import { table } from './table';
 
 /** What a change makes of a route, or `keep`. */
 type Change = { readonly hostname: string; readonly address: string; readonly removed: boolean } | 'keep';
@@ -41,30 +44,32 @@ export class StoredRoutes implements Routes {
   }
 
   async restore(allocationId: string): Promise<{ revision: number }> {
-    return await this.change(allocationId, async (present, client) => {
+    return await this.change(allocationId, async (present, statements) => {
       if (!present || present.hostname === '')
         throw new Failure('NOT_FOUND', 'there never was a route of this allocation');
       if (!present.removed) return 'keep';
-      const allocation = await client.allocation.findUnique({ where: { id: allocationId } });
+      const allocation = await table<AllocationModel>(statements, 'allocation').findFirst({
+        where: { id: allocationId },
+      });
       if (!allocation?.openOrganizationId) throw new Failure('ALLOCATION_GONE');
       return { hostname: present.hostname, address: present.address, removed: false };
     });
   }
 
   async route(allocationId: string): Promise<Route | null> {
-    const row = await this.database.run((client) => client.route.findUnique({ where: { allocationId } }));
+    const row = await this.database.direct((statements) => present(statements, allocationId));
     return row && routeOf(row);
   }
 
   async changesSince(revision: number): Promise<Route[]> {
-    const rows = await this.database.run((client) =>
-      client.route.findMany({ where: { revision: { gt: revision } }, orderBy: { revision: 'asc' } }),
+    const rows = await this.database.direct((statements) =>
+      statements.rows<RouteModel>(Prisma.sql`SELECT * FROM route WHERE revision > ${revision} ORDER BY revision`),
     );
     return rows.map(routeOf);
   }
 
   async head(): Promise<number> {
-    return await this.database.run((client) => valueOf(client, Counter.routeRevision));
+    return await this.database.direct((statements) => valueOf(statements, Counter.routeRevision));
   }
 
   async prune(ageMs: number): Promise<number> {
@@ -84,25 +89,32 @@ export class StoredRoutes implements Routes {
   /** Decides on what is there, and writes that under the next revision. A change that keeps everything costs one read. */
   private async change(
     allocationId: string,
-    decide: (present: RouteModel | null, client: Client) => Change | Promise<Change>,
+    decide: (present: RouteModel | null, statements: Statements) => Change | Promise<Change>,
   ): Promise<{ revision: number }> {
-    const before = await this.database.run((client) => client.route.findUnique({ where: { allocationId } }));
-    if ((await decide(before, this.database.client)) === 'keep') return { revision: Number(before!.revision) };
+    const before = await this.database.direct(async (statements) => {
+      const row = await present(statements, allocationId);
+      return (await decide(row, statements)) === 'keep' ? row : null;
+    });
+    if (before) return { revision: Number(before.revision) };
     try {
-      return await this.database.transaction(async (client) => {
-        const revision = await raise(client, Counter.routeRevision, 1);
-        const present = await client.route.findUnique({ where: { allocationId } });
-        const change = await decide(present, client);
-        if (change === 'keep') return { revision: Number(present!.revision) };
+      return await this.database.together(async (statements) => {
+        const revision = await raise(statements, Counter.routeRevision, 1);
+        const row = await present(statements, allocationId);
+        const change = await decide(row, statements);
+        if (change === 'keep') return { revision: Number(row!.revision) };
         const data = {
           ...change,
           liveHostname: change.removed ? null : change.hostname,
           revision,
           changedAt: new Date(),
         };
-        if (present)
-          await client.route.update({ where: { allocationId }, data: { ...data, resourceVersion: { increment: 1 } } });
-        else await client.route.create({ data: { ...data, allocationId } });
+        const routes = table<RouteModel>(statements, 'route');
+        if (row)
+          await routes.updateManyAndReturn({
+            where: { allocationId },
+            data: { ...data, resourceVersion: { increment: 1 } },
+          });
+        else await routes.create({ data: { ...data, allocationId, resourceVersion: 1 } });
         return { revision };
       });
     } catch (error) {
@@ -113,6 +125,10 @@ export class StoredRoutes implements Routes {
       });
     }
   }
+}
+
+async function present(statements: Statements, allocationId: string): Promise<RouteModel | null> {
+  return await table<RouteModel>(statements, 'route').findFirst({ where: { allocationId } });
 }
 
 /** Whether an edge may still send traffic to an allocation: its route is there, or its removal is not live everywhere. */

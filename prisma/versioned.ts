@@ -1,18 +1,15 @@
 import { Failure } from '../domain/failures';
 import { backoff, type Client, type Database } from './database';
 import { isUniqueViolation } from './failure';
+import type { Statements } from './statements';
 import type { Condition } from './store';
+import { table, type Table } from './table';
 
 /** How often a change that names no version is tried, each time on a fresh read (design: compare-and-swap). */
 export const ATTEMPTS = 5;
 
-/** The methods of a Prisma model that compare-and-swap stands on. */
-interface Delegate<Row> {
-  findFirst(args: { where: object }): Promise<Row | null>;
-  create(args: { data: object }): Promise<Row>;
-  updateManyAndReturn(args: { where: object; data: object }): Promise<Row[]>;
-  deleteMany(args: { where: object }): Promise<{ count: number }>;
-}
+/** A transaction that a call is part of: one of Prisma's client, or one past it. */
+type Within = Client | Statements;
 
 /** Names of the models whose rows have a version. */
 type VersionedModel =
@@ -38,13 +35,13 @@ export class Versioned<Row extends { readonly resourceVersion: number }, Key ext
   ) {}
 
   /** The row, or null. */
-  async find(key: Key, client?: Client): Promise<Row | null> {
-    return await this.on(client, (rows) => rows.findFirst({ where: key }));
+  async find(key: Key, within?: Within): Promise<Row | null> {
+    return await this.on(within, (rows) => rows.findFirst({ where: key }));
   }
 
   /** The row. @throws Failure NOT_FOUND */
-  async get(key: Key, client?: Client): Promise<Row> {
-    const row = await this.find(key, client);
+  async get(key: Key, within?: Within): Promise<Row> {
+    const row = await this.find(key, within);
     if (!row) throw new Failure('NOT_FOUND', `there is no such ${this.options.what}`);
     return row;
   }
@@ -55,13 +52,13 @@ export class Versioned<Row extends { readonly resourceVersion: number }, Key ext
    * currentVersion where the key itself is taken) for what exists; NOT_FOUND for a version of an absent row;
    * INVALID_INPUT where `values` would change a member of the identity.
    */
-  async putIf(key: Key, condition: Condition, values: Partial<Row>, client?: Client): Promise<Row> {
-    if (condition === 'MustCreate') return await this.create(key, values, client);
-    const changed = await this.swap(key, versionOf(condition), values, client);
+  async putIf(key: Key, condition: Condition, values: Partial<Row>, within?: Within): Promise<Row> {
+    if (condition === 'MustCreate') return await this.create(key, values, within);
+    const changed = await this.swap(key, versionOf(condition), values, within);
     if (changed) return changed;
-    const current = await this.find(key, client);
+    const current = await this.find(key, within);
     if (current) throw this.refusal(current, values);
-    if (condition === 'Unconditional') return await this.create(key, values, client);
+    if (condition === 'Unconditional') return await this.create(key, values, within);
     throw new Failure('NOT_FOUND', `there is no such ${this.options.what}`);
   }
 
@@ -69,10 +66,10 @@ export class Versioned<Row extends { readonly resourceVersion: number }, Key ext
    * Deletes a row where the condition holds. @returns false when there is none.
    * @throws Failure CONFLICT (data: currentVersion) for a stale version.
    */
-  async deleteIf(key: Key, condition: Exclude<Condition, 'MustCreate'>, client?: Client): Promise<boolean> {
-    const { count } = await this.on(client, (rows) => rows.deleteMany({ where: { ...key, ...versionOf(condition) } }));
+  async deleteIf(key: Key, condition: Exclude<Condition, 'MustCreate'>, within?: Within): Promise<boolean> {
+    const { count } = await this.on(within, (rows) => rows.deleteMany({ where: { ...key, ...versionOf(condition) } }));
     if (count > 0) return true;
-    const current = await this.find(key, client);
+    const current = await this.find(key, within);
     if (current && condition !== 'Unconditional') throw this.stale(current);
     return false;
   }
@@ -101,24 +98,24 @@ export class Versioned<Row extends { readonly resourceVersion: number }, Key ext
     }
   }
 
-  private async create(key: Key, values: Partial<Row>, client?: Client): Promise<Row> {
+  private async create(key: Key, values: Partial<Row>, within?: Within): Promise<Row> {
     try {
-      return await this.on(client, (rows) => rows.create({ data: { ...values, ...key, resourceVersion: 1 } }));
+      return await this.on(within, (rows) => rows.create({ data: { ...values, ...key, resourceVersion: 1 } }));
     } catch (error) {
       // In a transaction PostgreSQL answers nothing more after a violation; there the version stays untold.
-      const current = client === undefined && violates(error) ? await this.find(key) : null;
+      const current = within === undefined && violates(error) ? await this.find(key) : null;
       if (!current) throw error;
       throw this.stale(current, { reason: 'UniqueViolation' });
     }
   }
 
   /** Writes in one statement; undefined when no row met the condition. */
-  private async swap(key: Key, version: object, values: Partial<Row>, client?: Client): Promise<Row | undefined> {
+  private async swap(key: Key, version: object, values: Partial<Row>, within?: Within): Promise<Row | undefined> {
     const same = Object.fromEntries(
       this.options.identity.flatMap((name) => (name in values ? [[name, values[name]]] : [])),
     );
     const data = { ...values, resourceVersion: { increment: 1 } };
-    const [row] = await this.on(client, (rows) =>
+    const [row] = await this.on(within, (rows) =>
       rows.updateManyAndReturn({ where: { ...same, ...key, ...version }, data }),
     );
     return row;
@@ -141,10 +138,12 @@ export class Versioned<Row extends { readonly resourceVersion: number }, Key ext
     });
   }
 
-  private async on<T>(client: Client | undefined, action: (rows: Delegate<Row>) => Promise<T>): Promise<T> {
-    // The delegates of the models differ in types alone; each has these methods.
-    const rows = (from: Client): Delegate<Row> => from[this.options.model] as unknown as Delegate<Row>;
-    return client ? await action(rows(client)) : await this.database.run((own) => action(rows(own)));
+  private async on<T>(within: Within | undefined, action: (rows: Table<Row>) => Promise<T>): Promise<T> {
+    const { model } = this.options;
+    if (!within) return await this.database.direct((statements) => action(table(statements, model)));
+    if ('rows' in within) return await action(table(within, model));
+    // The delegates of Prisma's models differ in types alone; each has the methods of a table.
+    return await action(within[model] as unknown as Table<Row>);
   }
 }
 

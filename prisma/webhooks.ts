@@ -5,6 +5,7 @@ import { Counter, raise, valueOf } from './counters';
 import type { Database } from './database';
 import { Prisma } from './generated/sqlite/client';
 import type { WebhookDeliveryModel, WebhookModel } from './generated/sqlite/models';
+import { throughClient } from './statements';
 import type { Webhook, WebhookDelivery, Webhooks } from './store';
 import { Versioned } from './versioned';
 
@@ -44,7 +45,7 @@ export class StoredWebhooks implements Webhooks {
   async plan(entries: readonly JournalEntry[], upTo: number): Promise<number> {
     return await this.database.transaction(async (client) => {
       // Whoever plans next waits here, and then finds these entries planned.
-      const planned = await raise(client, Counter.webhooksPlanned, 0);
+      const planned = await raise(throughClient(client), Counter.webhooksPlanned, 0);
       if (planned >= upTo) return 0;
       const webhooks = (await client.webhook.findMany({ where: { disabledAt: null } })).map(webhookOf);
       const news = entries.filter(({ seq }) => seq > planned && seq <= upTo);
@@ -52,13 +53,13 @@ export class StoredWebhooks implements Webhooks {
         webhooks.filter((webhook) => concerns(webhook, entry)).map(({ id }) => delivery(id, entry)),
       );
       if (data.length > 0) await client.webhookDelivery.createMany({ data });
-      await raise(client, Counter.webhooksPlanned, upTo - planned);
+      await raise(throughClient(client), Counter.webhooksPlanned, upTo - planned);
       return data.length;
     });
   }
 
   async planned(): Promise<number> {
-    return await this.database.run((client) => valueOf(client, Counter.webhooksPlanned));
+    return await this.database.direct((statements) => valueOf(statements, Counter.webhooksPlanned));
   }
 
   async takeDue(limit: number, leaseMs: number): Promise<(WebhookDelivery & { webhook: Webhook })[]> {
