@@ -3,7 +3,7 @@ export const MachineState = {
   /** Being made or booting. */
   pending: 'pending',
   running: 'running',
-  /** On its way out; it may still answer. */
+  /** On its way out, or stopped behind our back: it may still answer, costs, and will not run again by itself. */
   stopping: 'stopping',
   /** Gone for good; backends may show it for a while. */
   gone: 'gone',
@@ -58,6 +58,11 @@ export interface Machine {
   readonly serves: string | null;
   readonly region: string;
   readonly createdAt: Date | null;
+  /**
+   * Where the backend itself says which key the machine's sshd has: its SHA-256 fingerprint as OpenSSH writes it
+   * (`SHA256:` and 43 characters of base64). It then holds instead of the injected one.
+   */
+  readonly hostKeyFingerprint?: string;
 }
 
 /**

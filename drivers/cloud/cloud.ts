@@ -12,6 +12,8 @@ export interface CloudCapabilities {
   readonly loadBalancer: boolean;
   /** Milliseconds for which a machine that was just created may be missing from every read. */
   readonly readLagMs: number;
+  /** Machines go on existing after `terminate` and are given away again: what was put on them has to be taken off. */
+  readonly reused?: boolean;
 }
 
 /**
@@ -26,6 +28,12 @@ export interface Cloud {
   readonly capabilities: CloudCapabilities;
   /** Creates a machine, its tags and host key in the same call. Does not look for one of the token first: see `find`. */
   create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine>;
+  /**
+   * Finishes what a create call left half-way, for a machine that is `pending`; repeating it changes nothing. Only
+   * backends have it whose create takes several calls.
+   * @returns the machine as it is then.
+   */
+  complete?(machine: Machine, spec: MachineSpec, signal?: AbortSignal): Promise<Machine>;
   /** Machines of this owner that were created with a token, those that are gone left out. */
   find(owner: string, token: string, signal?: AbortSignal): Promise<Machine[]>;
   /** The machine, or null when the backend knows none of that id (any more). */
