@@ -1,3 +1,5 @@
+import type { FailureCode } from '../failures';
+
 /** What a backend calls a machine's condition, in our words. */
 export const MachineState = {
   /** Being made or booting. */
@@ -44,6 +46,13 @@ export interface SshAddress {
   readonly host: string;
   readonly port: number;
   readonly user: string;
+}
+
+/** Why a backend ended a machine by itself. */
+export interface MachineEnd {
+  /** As CLOUD_RECLAIMED for a spot machine taken back, CLOUD_CAPACITY for one that never came up. */
+  readonly code: FailureCode;
+  readonly message: string;
 }
 
 /** A machine as its backend shows it. */
