@@ -72,6 +72,8 @@ export interface Machine {
    * (`SHA256:` and 43 characters of base64). It then holds instead of the injected one.
    */
   readonly hostKeyFingerprint?: string;
+  /** There when the machine is stopping or gone and the backend says that it was its own doing. */
+  readonly end?: MachineEnd;
 }
 
 /**
