@@ -1,6 +1,12 @@
 import { isIPv4 } from 'node:net';
 import type { Instance, Tag } from '@aws-sdk/client-ec2';
-import { MachineState, type Machine, type MachineEnd, type MachineSpec, type MachineTags } from '../../../domain/fleet/machine';
+import {
+  MachineState,
+  type Machine,
+  type MachineEnd,
+  type MachineSpec,
+  type MachineTags,
+} from '../../../domain/fleet/machine';
 import type { AwsSettings } from './settings';
 
 /** Tag keys of {@link MachineTags}; the policy document names the first. */

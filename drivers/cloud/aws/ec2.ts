@@ -1,0 +1,199 @@
+import {
+  DescribeInstancesCommand,
+  RunInstancesCommand,
+  TerminateInstancesCommand,
+  type DescribeInstancesCommandInput,
+  type RunInstancesCommandInput,
+} from '@aws-sdk/client-ec2';
+import { Failure } from '../../../domain/failures';
+import { MachineState, type Machine, type MachineSpec } from '../../../domain/fleet/machine';
+import type { Cloud, CloudCapabilities } from '../cloud';
+import { RegionApi } from './api';
+import { awsCode, Effect } from './errors';
+import { parseMachineId, presentStates, tagKeys, tagsOf, toMachine } from './machines';
+import { SecurityGroups } from './security-group';
+import { checkAwsSettings, READ_LAG_MS, type AwsSettings } from './settings';
+import { userData } from './user-data';
+
+interface Region {
+  readonly api: RegionApi;
+  readonly groups: SecurityGroups;
+}
+
+/**
+ * EC2 instances. What a caller must know beside {@link Cloud}: reads lag (`readLagMs`), so neither an empty `find` nor a
+ * `get` that answers null is proof of anything until that long after the last create; see README.md.
+ */
+export class AwsCloud implements Cloud {
+  readonly backend = 'aws';
+  readonly capabilities: CloudCapabilities;
+  private readonly regions: ReadonlyMap<string, Region>;
+
+  /** @throws Failure INVALID_INPUT, ADDRESS_REFUSED for settings that cannot be. */
+  constructor(private readonly settings: AwsSettings) {
+    checkAwsSettings(settings);
+    this.capabilities = {
+      clientToken: settings.clientToken ?? true,
+      uniqueNames: false,
+      atomicTags: true,
+      spot: true,
+      loadBalancer: false,
+      readLagMs: settings.readLagMs ?? READ_LAG_MS,
+    };
+    this.regions = new Map(
+      Object.keys(settings.regions).map((name) => {
+        const api = new RegionApi(name, settings);
+        return [name, { api, groups: new SecurityGroups(api, settings) }];
+      }),
+    );
+  }
+
+  /**
+   * @throws Failure MACHINE_GONE when the token's machine was made before and has ended, CLOUD_RECLAIMED when AWS took
+   * it back; CLOUD_OUTCOME_UNKNOWN when EC2 was asked and no answer tells.
+   */
+  async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
+    const { api, groups } = this.region(spec.region);
+    const group = await groups.ensure(spec.tags.owner, spec.tags.organizationId);
+    const request = this.request(spec, group);
+    const { Instances } = await api.call(Effect.machine, signal, (client, options) =>
+      client.send(new RunInstancesCommand(request), options),
+    );
+    const machine = Instances?.[0] && toMachine(spec.region, Instances[0], this.settings);
+    if (!machine) throw new Failure('CLOUD_OUTCOME_UNKNOWN', 'EC2 made a machine and did not name it');
+    // A repeated token is answered with its machine for a day after that has ended.
+    if (machine.end) throw new Failure(machine.end.code, machine.end.message);
+    if (machine.state === MachineState.gone || machine.state === MachineState.stopping)
+      throw new Failure('MACHINE_GONE', `${machine.instanceId} was made for this replica and has been terminated`);
+    return machine;
+  }
+
+  async find(owner: string, token: string, signal?: AbortSignal): Promise<Machine[]> {
+    return await this.everywhere({ [tagKeys.owner]: owner, [tagKeys.token]: token }, signal);
+  }
+
+  async get(instanceId: string, signal?: AbortSignal): Promise<Machine | null> {
+    const id = parseMachineId(instanceId);
+    if (!id) return null;
+    try {
+      const [machine] = await this.describe(id.region, { InstanceIds: [id.instanceId] }, signal);
+      return machine ?? null;
+    } catch (error) {
+      if (awsCode(error) === 'InvalidInstanceID.NotFound') return null;
+      throw error;
+    }
+  }
+
+  async terminate(owner: string, instanceId: string, signal?: AbortSignal): Promise<void> {
+    const machine = await this.get(instanceId, signal);
+    if (!machine || machine.state === MachineState.gone) return;
+    if (machine.tags.owner !== owner)
+      throw new Failure('FORBIDDEN', `${instanceId} carries another owner’s tag and is left alone`);
+    const id = parseMachineId(instanceId)!;
+    try {
+      await this.region(id.region).api.call(Effect.machine, signal, (client, options) =>
+        client.send(new TerminateInstancesCommand({ InstanceIds: [id.instanceId] }), options),
+      );
+    } catch (error) {
+      if (awsCode(error) !== 'InvalidInstanceID.NotFound') throw error;
+    }
+  }
+
+  /** A region that does not answer fails the whole list: what is missing from a list counts as gone. */
+  async list(owner: string, signal?: AbortSignal): Promise<Machine[]> {
+    return await this.everywhere({ [tagKeys.owner]: owner }, signal);
+  }
+
+  async close(): Promise<void> {
+    for (const { api } of this.regions.values()) api.close();
+    await Promise.resolve();
+  }
+
+  private async everywhere(tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<Machine[]> {
+    const Filters = [
+      ...Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [literally(value)] })),
+      { Name: 'instance-state-name', Values: presentStates },
+    ];
+    const found = await Promise.all(
+      [...this.regions.keys()].map((region) => this.describe(region, { Filters }, signal)),
+    );
+    // Filters are EC2's; whose a machine is, is ours to know.
+    return found.flat().filter(({ tags: carried }) => carried.owner === tags[tagKeys.owner]);
+  }
+
+  private async describe(
+    region: string,
+    which: DescribeInstancesCommandInput,
+    signal: AbortSignal | undefined,
+  ): Promise<Machine[]> {
+    const { api } = this.region(region);
+    const machines: Machine[] = [];
+    // EC2 takes no page size beside ids.
+    const MaxResults = which.InstanceIds ? undefined : (this.settings.pageSize ?? 1_000);
+    let NextToken: string | undefined;
+    do {
+      const page = await api.call(Effect.none, signal, (client, options) =>
+        client.send(new DescribeInstancesCommand({ ...which, MaxResults, NextToken }), options),
+      );
+      const instances = (page.Reservations ?? []).flatMap(({ Instances }) => Instances ?? []);
+      machines.push(...instances.flatMap((instance) => toMachine(region, instance, this.settings) ?? []));
+      NextToken = page.NextToken || undefined;
+    } while (NextToken !== undefined);
+    return machines;
+  }
+
+  private request(spec: MachineSpec, group: string): RunInstancesCommandInput {
+    const { imageId, subnetId } = this.settings.regions[spec.region]!;
+    const Tags = tagsOf(spec);
+    return {
+      ClientToken: spec.tags.token,
+      ImageId: imageId,
+      InstanceType: (spec.instanceType ?? this.settings.instanceType) as RunInstancesCommandInput['InstanceType'],
+      MinCount: 1,
+      MaxCount: 1,
+      NetworkInterfaces: [
+        {
+          DeviceIndex: 0,
+          SubnetId: subnetId,
+          Groups: [group],
+          AssociatePublicIpAddress: spec.publicIp,
+          DeleteOnTermination: true,
+        },
+      ],
+      // Everything that costs money by itself is ours to find.
+      TagSpecifications: [
+        { ResourceType: 'instance', Tags },
+        { ResourceType: 'volume', Tags },
+      ],
+      MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+      // A machine that shuts itself down is not to stay behind, stopped and paid for.
+      InstanceInitiatedShutdownBehavior: 'terminate',
+      UserData: Buffer.from(userData(spec)).toString('base64'),
+      ...(this.settings.rootDevice === undefined
+        ? {}
+        : { BlockDeviceMappings: [{ DeviceName: this.settings.rootDevice, Ebs: { DeleteOnTermination: true } }] }),
+      ...(this.settings.spot === true
+        ? {
+            InstanceMarketOptions: {
+              MarketType: 'spot' as const,
+              SpotOptions: {
+                SpotInstanceType: 'one-time' as const,
+                InstanceInterruptionBehavior: 'terminate' as const,
+              },
+            },
+          }
+        : {}),
+    };
+  }
+
+  private region(name: string): Region {
+    const region = this.regions.get(name);
+    if (!region) throw new Failure('BACKEND_UNAVAILABLE', `the aws backend has no region ${name} configured`);
+    return region;
+  }
+}
+
+/** A filter's value without its wildcards. */
+function literally(value: string): string {
+  return value.replace(/[\\*?]/g, '\\$&');
+}
