@@ -1,4 +1,4 @@
-import { planOf } from '../domain/gateway/plan';
+import { planOf } from '../domain/run-plan';
 import type { JournalEntry } from '../domain/journal';
 import { runDetail, type RunDetail } from '../domain/run-detail';
 import { isTerminal, type SagaState } from '../domain/saga';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { allocationSchema, edgeSchema, replicaSchema, runDetailSchema, runSchema } from '../api/schemas';
-import type { PlannedStep } from '../domain/gateway/plan';
+import type { PlannedStep } from '../domain/planned-step';
 import type { FailureView, Resolution, SagaState, StepState } from '../domain/saga';
 import type { WebhookEvent } from '../domain/webhook-event';
 

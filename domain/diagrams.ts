@@ -1,5 +1,6 @@
 import { allocationMoves, AllocationState } from './gateway/allocation';
-import { planOf, type PlannedStep } from './gateway/plan';
+import type { PlannedStep } from './planned-step';
+import { planOf } from './run-plan';
 import { RunKind } from './gateway/contract';
 import { sagaTransitions, type Transition } from './saga';
 

@@ -1,4 +1,4 @@
-import type { PlannedStep } from './gateway/plan';
+import type { PlannedStep } from './planned-step';
 import type { AttemptEnded, AttemptStarted, JournalEntry, Outcome, Phase } from './journal';
 import { isTerminal, type FailureView, type Resolution, type SagaState, type StepState, type UndoKind } from './saga';
 

@@ -1,5 +1,16 @@
+import { gatewayLife } from './fleet/gateway';
+import { provisionReplica } from './fleet/provision';
+import { replicaLife } from './fleet/replica';
+import { retireReplica } from './fleet/retire';
 import { startGateway } from './gateway/start';
 import { stopGateway } from './gateway/stop';
 
 /** The workflow types, as they are named in Temporal. The one module that the bundler starts from. */
-export { startGateway as 'gateway.start', stopGateway as 'gateway.stop' };
+export {
+  startGateway as 'gateway.start',
+  stopGateway as 'gateway.stop',
+  gatewayLife as 'fleet.gateway',
+  replicaLife as 'fleet.replica',
+  provisionReplica as 'fleet.provision',
+  retireReplica as 'fleet.retire',
+};

@@ -1,5 +1,5 @@
 import { failures } from '../../domain/failures';
-import { planOf } from '../../domain/gateway/plan';
+import { planOf } from '../../domain/run-plan';
 import { runDetail, type StepDetail } from '../../domain/run-detail';
 import type { Run } from '../../prisma/store';
 import { token } from '../access';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { address, formatAddress, network } from '../../domain/address';
 import { Failure } from '../../domain/failures';
-import { planOf } from '../../domain/gateway/plan';
+import { planOf } from '../../domain/run-plan';
 import { gatewayHostname } from '../../domain/hostname';
 import { hashSecret } from '../../prisma/token-secret';
 import { replica, token } from '../access';

@@ -1,5 +1,5 @@
 import { Failure } from '../../domain/failures';
-import { planOf } from '../../domain/gateway/plan';
+import { planOf } from '../../domain/run-plan';
 import { runDetail } from '../../domain/run-detail';
 import { isTerminal } from '../../domain/saga';
 import { token } from '../access';

@@ -1,4 +1,4 @@
-import { planOf } from '../../domain/gateway/plan';
+import { planOf } from '../../domain/run-plan';
 import type { JournalEntry, Outcome, Phase } from '../../domain/journal';
 import { runDetail, type StepDetail } from '../../domain/run-detail';
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Io } from '../../cli/io';
-import { planOf } from '../../domain/gateway/plan';
+import { planOf } from '../../domain/run-plan';
 import { FakeApi } from './support/fake-api';
 import {
   allocationId,

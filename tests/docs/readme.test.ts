@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { commands } from '../../cli/commands';
 import { openApiDocument } from '../../api/openapi';
-import { planOf } from '../../domain/gateway/plan';
+import { planOf } from '../../domain/run-plan';
 import { brokenLinks, document, documents, root } from './documents';
 
 const readme = document('README.md');

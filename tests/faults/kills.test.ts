@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { planOf } from '../../domain/gateway/plan';
+import { planOf } from '../../domain/run-plan';
 import { RunKind } from '../../domain/gateway/contract';
 import { eventually } from '../support/eventually';
 import { get } from '../support/http';

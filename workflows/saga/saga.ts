@@ -194,7 +194,7 @@ export class Saga {
 
   private rollback(): Rollback {
     const failedStep = this.entries.find((entry) => entry.error !== undefined)?.name;
-    return { failedStep, cancelled: this.cancelled, leftBehind: this.leftBehind() };
+    return { failedStep, error: this.error!, cancelled: this.cancelled, leftBehind: this.leftBehind() };
   }
 
   private leftBehind(): string[] {

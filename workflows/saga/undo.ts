@@ -1,3 +1,5 @@
+import type { FailureView } from '../../domain/saga';
+
 /** What is known of a step's do when its undo runs: a timeout may hide a success. */
 export type Outcome<T> = { readonly known: true; readonly value: T } | { readonly known: false };
 
@@ -5,6 +7,8 @@ export type Outcome<T> = { readonly known: true; readonly value: T } | { readonl
 export interface Rollback {
   /** The step whose do failed; undefined when the run was cancelled between two steps. */
   readonly failedStep: string | undefined;
+  /** Why the run is taken back. */
+  readonly error: FailureView;
   readonly cancelled: boolean;
   /** Steps whose undo is stuck, or was skipped by a person: what they left behind may still be there. */
   readonly leftBehind: readonly string[];

@@ -1,4 +1,4 @@
-import { planOf } from '../../../domain/gateway/plan';
+import { planOf } from '../../../domain/run-plan';
 import type { PhaseJson, RunDetailJson, StepJson } from '../../../cli/shapes';
 
 export const organization = '0b2c6a5e-8a8f-4c53-9a43-3f0b6b0f4f1d';

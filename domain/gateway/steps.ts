@@ -1,24 +1,10 @@
-import type { UndoKind } from '../saga';
-import { RunKind } from './contract';
-
-/** One step as a plan shows it: what it does and how that is taken back. */
-export interface PlannedStep {
-  readonly name: string;
-  readonly do: string;
-  readonly undo: {
-    readonly kind: UndoKind;
-    /** How it is taken back, or why there is nothing to take back. */
-    readonly text: string;
-  };
-  /** What stays behind when a person skips its stuck undo. */
-  readonly leftBehind: string;
-}
+import type { PlannedStep } from '../planned-step';
 
 /**
  * The steps of `gateway.start` in the order in which they run; their undos run from the last to the first. The names
  * are those of the workflow.
  */
-const start: readonly PlannedStep[] = [
+export const startSteps: readonly PlannedStep[] = [
   {
     name: 'allocate',
     do: 'take one free replica of the pool for the organization and raise its epoch',
@@ -55,7 +41,7 @@ const start: readonly PlannedStep[] = [
 ];
 
 /** The steps of `gateway.stop`: until the replica is told, everything can be put back. */
-const stop: readonly PlannedStep[] = [
+export const stopSteps: readonly PlannedStep[] = [
   {
     name: 'begin',
     do: 'mark the allocation as stopping',
@@ -94,10 +80,3 @@ const stop: readonly PlannedStep[] = [
     leftBehind: 'the organization keeps its hold on the replica until it is stopped again',
   },
 ];
-
-const plans: Readonly<Record<string, readonly PlannedStep[]>> = { [RunKind.start]: start, [RunKind.stop]: stop };
-
-/** The steps of a kind of run; none where the kind has no plan. */
-export function planOf(kind: string): readonly PlannedStep[] {
-  return Object.hasOwn(plans, kind) ? plans[kind]! : [];
-}

@@ -1,0 +1,65 @@
+import type { RunPolicy } from '../run-policy';
+import type { FleetPolicy } from './policy';
+
+/** The workflow types of the fleet. Those that are sagas are also the kinds of their runs. */
+export const FleetWorkflow = {
+  /** A gateway's life. */
+  gateway: 'fleet.gateway',
+  /** A replica's life. */
+  replica: 'fleet.replica',
+  /** A saga: a machine is made and joins the pool. */
+  provision: 'fleet.provision',
+  /** A saga, forward only: a replica leaves the pool and its machine is destroyed. */
+  retire: 'fleet.retire',
+} as const;
+export type FleetWorkflow = (typeof FleetWorkflow)[keyof typeof FleetWorkflow];
+
+export interface GatewayRef {
+  readonly organizationId: string;
+  readonly gatewayId: string;
+}
+
+export interface ReplicaRef extends GatewayRef {
+  readonly replicaId: string;
+}
+
+/** Durations and bounds; they travel in the input, so that what is under way keeps those it began with. */
+export interface FleetPolicies {
+  readonly policy: RunPolicy;
+  readonly fleet: FleetPolicy;
+}
+
+/** Input of `fleet.gateway`. */
+export interface GatewayLife extends GatewayRef, FleetPolicies {
+  /** Replicas whose workflow this gateway's has started; carried over when the workflow continues as new. */
+  readonly started?: readonly string[];
+}
+
+/** Input of `fleet.replica`. */
+export interface ReplicaLife extends ReplicaRef, FleetPolicies {}
+
+/** Input of `fleet.provision`. */
+export interface Provision extends ReplicaRef, FleetPolicies {}
+
+/** Input of `fleet.retire`. */
+export interface Retire extends ReplicaRef, FleetPolicies {}
+
+/** The task queue of the activities that wait for as long as a replica lives. */
+export const watchTaskQueue = 'gatewright-watch';
+
+export function gatewayWorkflowId(gatewayId: string): string {
+  return `gateway-${gatewayId}`;
+}
+
+export function replicaWorkflowId(replicaId: string): string {
+  return `replica-${replicaId}`;
+}
+
+/** The id of the one provisioning run that a replica has; a replacement is another replica. */
+export function provisionRunId(replicaId: string): string {
+  return `provision-${replicaId}`;
+}
+
+export function retireRunId(replicaId: string): string {
+  return `retire-${replicaId}`;
+}

@@ -1,0 +1,83 @@
+import type { PlannedStep } from '../planned-step';
+
+const goesWithMachine = { kind: 'nothing', text: 'it goes with the machine' } as const;
+
+/** The steps of `fleet.provision` in the order in which they run; their undos run from the last to the first. */
+export const provisionSteps: readonly PlannedStep[] = [
+  {
+    name: 'prepare',
+    do: 'keep what the machine will be known by: its token, its host key, the replica’s secret',
+    undo: { kind: 'undo', text: 'note that the replica is over, last of all' },
+    leftBehind: 'the replica is shown as it was; its workflow notes the end later',
+  },
+  {
+    name: 'create',
+    do: 'adopt the machine that carries the token, or create it, tags and host key in the same call',
+    undo: { kind: 'undo', text: 'destroy every machine that carries the token, and prove it gone' },
+    leftBehind: 'the machine may go on running, and costing, until the sweep finds it',
+  },
+  {
+    name: 'address',
+    do: 'wait until the machine runs and has an address; destroy what else carries its token',
+    undo: goesWithMachine,
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'connect',
+    do: 'connect over SSH; the host key has to be the one that was given to the machine',
+    undo: { kind: 'nothing', text: 'a connection leaves nothing behind' },
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'configure',
+    do: 'write the files of the profile and run its scripts, under a lock on the machine',
+    undo: goesWithMachine,
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'health',
+    do: 'wait until the health check of the profile passes',
+    undo: { kind: 'nothing', text: 'a look leaves nothing behind' },
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'join',
+    do: 'put the replica into the pool',
+    undo: { kind: 'undo', text: 'take it out of the pool' },
+    leftBehind: 'an organization may be given the replica although its machine is destroyed',
+  },
+];
+
+/** The steps of `fleet.retire`: there is no way back, so what fails waits for a person. */
+export const retireSteps: readonly PlannedStep[] = [
+  {
+    name: 'withdraw',
+    do: 'give the replica to nobody any more',
+    undo: { kind: 'point_of_no_return', text: 'a replica on its way out never comes back' },
+    leftBehind: 'an organization may be given the replica although it is on its way out',
+  },
+  {
+    name: 'drain',
+    do: 'wait until no organization holds the replica',
+    undo: { kind: 'nothing', text: 'nobody holds it' },
+    leftBehind: 'the organization that holds it loses its gateway',
+  },
+  {
+    name: 'leave',
+    do: 'take the replica out of the pool',
+    undo: { kind: 'nothing', text: 'it is in no pool' },
+    leftBehind: 'the pool shows a replica that is gone',
+  },
+  {
+    name: 'destroy',
+    do: 'destroy every machine that carries the replica’s token, and prove it gone',
+    undo: { kind: 'nothing', text: 'the machine is gone' },
+    leftBehind: 'the machine may go on running, and costing, until the sweep finds it',
+  },
+  {
+    name: 'settle',
+    do: 'note that the replica is over',
+    undo: { kind: 'nothing', text: 'the replica is over' },
+    leftBehind: 'the replica is shown as it was; its workflow notes the end later',
+  },
+];

@@ -1,0 +1,58 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  condition,
+  continueAsNew,
+  ParentClosePolicy,
+  setHandler,
+  startChild,
+  workflowInfo,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
+import { FleetWorkflow, replicaWorkflowId, type GatewayLife, type ReplicaLife } from '../../domain/fleet/contract';
+import { fleetActivities } from './activities';
+import { runAttributes } from './attributes';
+import { lookSignal, tell } from './signals';
+
+/**
+ * A gateway's life: whenever something changed, or a time has come, what it wants is compared with what it has, and the
+ * replicas that are new get a workflow of their own. It never does a replica's work, and no replica waits for it.
+ */
+export async function gatewayLife(input: GatewayLife): Promise<void> {
+  const { organizationId, gatewayId, policy, fleet } = input;
+  const act = fleetActivities(policy, fleet);
+  const started = new Set(input.started);
+  const told = new Set<string>();
+  let wanted = false;
+  setHandler(lookSignal, () => void (wanted = true));
+
+  for (;;) {
+    wanted = false;
+    const { replicas, retiring, lookAgainInMs, over } = await act.state.reconcile({ organizationId, gatewayId });
+    const fresh = replicas.filter((id) => !started.has(id));
+    await Promise.all(fresh.map((replicaId) => begin({ organizationId, gatewayId, replicaId, policy, fleet })));
+    fresh.forEach((id) => started.add(id));
+    const toTell = retiring.filter((id) => !told.has(id));
+    await Promise.all(toTell.map((id) => tell(replicaWorkflowId(id))));
+    toTell.forEach((id) => told.add(id));
+    if (over) return;
+    if (workflowInfo().continueAsNewSuggested)
+      await continueAsNew<typeof gatewayLife>({ ...input, started: replicas.filter((id) => started.has(id)) });
+    if (lookAgainInMs === null) await condition(() => wanted);
+    else await condition(() => wanted, Math.max(lookAgainInMs, 1));
+  }
+}
+
+/** Gives a replica its workflow, unless it has one. */
+async function begin(life: ReplicaLife): Promise<void> {
+  try {
+    await startChild(FleetWorkflow.replica, {
+      workflowId: replicaWorkflowId(life.replicaId),
+      args: [life],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      typedSearchAttributes: runAttributes(FleetWorkflow.replica, life.organizationId),
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
