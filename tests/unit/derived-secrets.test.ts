@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { utils } from 'ssh2';
+import { DerivedSecrets } from '../../drivers/secrets/derived';
+
+const key = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff';
+const secrets = new DerivedSecrets(key);
+
+test('the same key and name give the same, another of either something else', () => {
+  expect(secrets.secret('replica-1')).toBe(new DerivedSecrets(key.toUpperCase()).secret('replica-1'));
+  const all = [
+    secrets.secret('replica-1'),
+    secrets.secret('replica-2'),
+    new DerivedSecrets(key.replace('0011', '0012')).secret('replica-1'),
+  ];
+  expect(new Set(all).size).toBe(3);
+  for (const secret of all) expect(secret).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('ssh-keygen and ssh2 read the same public key from the private one', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'gw-key-'));
+  try {
+    for (const name of ['host-key-1', 'host-key-2', 'client']) {
+      const pair = secrets.keyPair(name, 'gatewright');
+      const file = join(directory, name);
+      writeFileSync(file, pair.privateKey, { mode: 0o600 });
+      expect(execFileSync('ssh-keygen', ['-y', '-f', file], { encoding: 'utf8' }).trim()).toBe(pair.publicKey);
+      const parsed = utils.parseKey(pair.privateKey);
+      if (parsed instanceof Error) throw parsed;
+      expect(parsed.getPublicSSH().toString('base64')).toBe(pair.publicKey.split(' ')[1]);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test.each(['', 'secret', '00', key.slice(2), `${key.slice(1)}g`])(
+  'refuses «%s» as a key, and says how to make one',
+  (bad) => {
+    expect(() => new DerivedSecrets(bad)).toThrow('openssl rand -hex 32');
+  },
+);
