@@ -1,0 +1,106 @@
+import { arn, tagContext, type Account } from './account';
+import { Ec2Error, invalid } from './errors';
+import type { Parameters } from './parameters';
+import { describe } from './run-instances';
+import { matches, stateAt, stateCodes, type DoubleInstance } from './state';
+import type { Xml } from './xml';
+
+/** DescribeInstances: by ids or filters, in pages, of a moment that may be past. */
+export function describeInstances(account: Account, regionName: string, parameters: Parameters): Record<string, Xml> {
+  account.authorize({ action: 'ec2:DescribeInstances', arn: '*', context: {} });
+  const region = account.region(regionName);
+  const time = account.viewTime();
+  const ids = parameters.list('InstanceId');
+  const limit = parameters.int('MaxResults');
+  if (ids.length > 0 && limit !== undefined)
+    throw new Ec2Error('InvalidParameterCombination', 'The parameter instancesSet cannot be used with maxResults');
+  if (limit !== undefined && (limit < 5 || limit > 1_000)) throw invalid('maxResults', String(limit));
+  for (const id of ids) {
+    wellFormed(id);
+    const instance = region.instances.get(id);
+    if (!instance || !stateAt(instance, time)) throw notFound(id);
+  }
+  const filters = parameters.filters();
+  const shown = [...region.instances.values()]
+    .filter((instance) => stateAt(instance, time) && (ids.length === 0 || ids.includes(instance.instanceId)))
+    .filter((instance) => filters.every((filter) => fits(instance, time, filter)));
+  const from = startOf(parameters.text('NextToken'));
+  const page = shown.slice(from, limit === undefined ? undefined : from + limit);
+  const next = limit !== undefined && from + limit < shown.length ? String(from + limit) : undefined;
+  return {
+    reservationSet: page.map((instance) => ({
+      reservationId: instance.reservationId,
+      ownerId: '123456789012',
+      instancesSet: [describe(instance, time)!],
+    })),
+    nextToken: next && Buffer.from(`page:${next}`).toString('base64'),
+  };
+}
+
+/** TerminateInstances: sees what is, not what was; repeating it changes nothing. */
+export function terminateInstances(account: Account, regionName: string, parameters: Parameters): Record<string, Xml> {
+  const region = account.region(regionName);
+  const instances = parameters.list('InstanceId').map((id) => {
+    wellFormed(id);
+    const instance = region.instances.get(id);
+    if (!instance || !stateAt(instance, account.now)) throw notFound(id);
+    return instance;
+  });
+  account.authorize(
+    ...instances.map((instance) => ({
+      action: 'ec2:TerminateInstances',
+      arn: arn(regionName, 'instance', instance.instanceId),
+      context: tagContext('ResourceTag', instance.tags),
+    })),
+  );
+  return {
+    instancesSet: instances.map((instance) => {
+      const before = stateAt(instance, account.now)!;
+      end(account, instance, { code: 'Client.UserInitiatedShutdown', message: 'User initiated shutdown' });
+      const after = stateAt(instance, account.now)!;
+      return {
+        instanceId: instance.instanceId,
+        currentState: { code: stateCodes[after], name: after },
+        previousState: { code: stateCodes[before], name: before },
+      };
+    }),
+  };
+}
+
+/** Begins to end an instance, for a reason that is then shown. */
+export function end(account: Account, instance: DoubleInstance, reason: { code: string; message: string }): void {
+  if (instance.endedAt !== undefined) return;
+  instance.endedAt = account.now;
+  instance.terminatedAt = account.now + account.behaviour.shutdownMs;
+  instance.reason = reason;
+  account.behaviour.ended(instance);
+}
+
+function fits(instance: DoubleInstance, time: number, { name, values }: { name: string; values: string[] }): boolean {
+  const value = valueOf(instance, time, name);
+  return value !== undefined && values.some((pattern) => matches(pattern, value));
+}
+
+function valueOf(instance: DoubleInstance, time: number, filter: string): string | undefined {
+  if (filter.startsWith('tag:')) return instance.tags.get(filter.slice('tag:'.length));
+  if (filter === 'instance-state-name') return stateAt(instance, time);
+  if (filter === 'instance-id') return instance.instanceId;
+  if (filter === 'client-token') return instance.token ?? '';
+  throw new Ec2Error('InvalidParameterValue', `The filter '${filter}' is invalid`);
+}
+
+function startOf(token: string | undefined): number {
+  if (token === undefined) return 0;
+  const match = /^page:([0-9]+)$/.exec(Buffer.from(token, 'base64').toString());
+  if (!match) throw new Ec2Error('InvalidNextToken', 'The token is invalid.');
+  return Number(match[1]);
+}
+
+function wellFormed(id: string): void {
+  if (!/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id))
+    throw new Ec2Error('InvalidInstanceID.Malformed', `Invalid id: "${id}"`);
+}
+
+function notFound(id: string): Ec2Error {
+  return new Ec2Error('InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`);
+}
