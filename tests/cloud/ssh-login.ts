@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { utils } from 'ssh2';
+import { fingerprintOf } from '../../drivers/cloud/static/host-key';
+import type { SshAddress } from '../../domain/fleet/machine';
+
+/** An ed25519 key pair as OpenSSH writes it. */
+export interface KeyPair {
+  readonly privateKey: string;
+  /** One line. */
+  readonly publicKey: string;
+}
+
+/** What came of a login. */
+export type Login =
+  { readonly in: true; readonly user: string } | { readonly in: false; readonly why: 'host-key' | 'auth' | string };
+
+/** Makes a key pair. */
+export function keyPair(): KeyPair {
+  const { private: privateKey, public: publicKey } = utils.generateKeyPairSync('ed25519');
+  return { privateKey, publicKey };
+}
+
+/**
+ * Logs in with OpenSSH's own client, which trusts one host key and has one key of its own.
+ * @param keys.host a public key, or the fingerprint of one; then the key that the host shows has to have it.
+ */
+export async function tryLogin(
+  { host, port, user }: SshAddress,
+  keys: { readonly client: KeyPair; readonly host: string },
+): Promise<Login> {
+  const directory = mkdtempSync(join(tmpdir(), 'gw-login-'));
+  try {
+    const trusted = keys.host.startsWith('SHA256:') ? await shownKey(host, port, keys.host) : keys.host;
+    if (trusted === undefined) return { in: false, why: 'host-key' };
+    const [identity, known] = [join(directory, 'identity'), join(directory, 'known')];
+    writeFileSync(identity, keys.client.privateKey, { mode: 0o600 });
+    writeFileSync(known, `[${host}]:${port} ${trusted}\n`);
+    const options = [
+      ...['BatchMode=yes', 'StrictHostKeyChecking=yes', 'IdentitiesOnly=yes', 'ConnectTimeout=5', 'IdentityAgent=none'],
+      ...[`UserKnownHostsFile=${known}`, 'GlobalKnownHostsFile=/dev/null', 'PreferredAuthentications=publickey'],
+    ];
+    const args = [...['-F', '/dev/null', '-i', identity, '-p', String(port)], ...options.flatMap((one) => ['-o', one])];
+    return await promisify(execFile)('ssh', [...args, `${user}@${host}`, 'id -un'], { timeout: 20_000 }).then(
+      ({ stdout }) => ({ in: true as const, user: stdout.trim() }),
+      ({ stderr }: { stderr: string }) => ({ in: false as const, why: reason(stderr) }),
+    );
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function reason(stderr: string): string {
+  if (stderr.includes('Host key verification failed')) return 'host-key';
+  if (stderr.includes('Permission denied')) return 'auth';
+  return stderr.trim();
+}
+
+/** The public key that a host shows and that has a fingerprint. */
+async function shownKey(host: string, port: number, fingerprint: string): Promise<string | undefined> {
+  const { stdout } = await promisify(execFile)('ssh-keyscan', ['-T', '5', '-p', String(port), host]);
+  const keys = stdout.split('\n').map((line) => line.slice(line.indexOf(' ') + 1));
+  return keys.find((key) => fingerprintOf(key) === fingerprint);
+}
