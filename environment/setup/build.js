@@ -71,6 +71,7 @@ async function bundleWorkflows() {
   const { code } = await bundleWorkflowCode({
     workflowsPath: source(bundleOptions.workflowsPath),
     workflowInterceptorModules: bundleOptions.workflowInterceptorModules.map(source),
+    preloadModules: bundleOptions.preloadModules.map(source),
     logger: new DefaultLogger('WARN'),
   });
   const draft = `${bundle}.${process.pid}`;
