@@ -36,7 +36,8 @@ export function cloudContract(
   sshd: 'injected' | 'pinned' | 'none' = 'none',
 ): void {
   describe(`the contract of a cloud: ${name}`, () => {
-    const owner = `owner-${randomUUID()}`;
+    // One for each test: a backend whose reads lag may show what an earlier test has made or ended.
+    let owner: string;
     let under: CloudUnderTest;
     let cloud: Cloud;
     let client: KeyPair;
@@ -47,6 +48,7 @@ export function cloudContract(
       client = under.clientKey ?? keyPair();
     }, 300_000);
     afterAll(async () => await under?.close(), 60_000);
+    beforeEach(() => void (owner = `owner-${randomUUID()}`));
     afterEach(async () => {
       for (const { instanceId } of await cloud.list(owner)) await cloud.terminate(owner, instanceId);
     }, 60_000);

@@ -3,9 +3,11 @@ import {
   RunInstancesCommand,
   TerminateInstancesCommand,
   type DescribeInstancesCommandInput,
+  type Instance,
   type RunInstancesCommandInput,
 } from '@aws-sdk/client-ec2';
 import { Failure } from '../../../domain/failures';
+import { printable } from '../../../domain/hostname';
 import { MachineState, type Machine, type MachineSpec } from '../../../domain/fleet/machine';
 import type { Cloud, CloudCapabilities } from '../cloud';
 import { RegionApi } from './api';
@@ -14,6 +16,12 @@ import { parseMachineId, presentStates, tagKeys, tagsOf, toMachine } from './mac
 import { SecurityGroups } from './security-group';
 import { checkAwsSettings, READ_LAG_MS, type AwsSettings } from './settings';
 import { userData } from './user-data';
+
+/** What a call that makes an instance makes. */
+const madeWith = ['instance', 'volume', 'network-interface'] as const;
+
+/** How many machines are remembered; more than one installation has. */
+const SEEN = 10_000;
 
 interface Region {
   readonly api: RegionApi;
@@ -28,6 +36,8 @@ export class AwsCloud implements Cloud {
   readonly backend = 'aws';
   readonly capabilities: CloudCapabilities;
   private readonly regions: ReadonlyMap<string, Region>;
+  /** Owners of machines that this process was shown: a later read that lags does not make them unknown again. */
+  private readonly seen = new Map<string, string>();
 
   /** @throws Failure INVALID_INPUT, ADDRESS_REFUSED for settings that cannot be. */
   constructor(private readonly settings: AwsSettings) {
@@ -53,13 +63,18 @@ export class AwsCloud implements Cloud {
    * it back; CLOUD_OUTCOME_UNKNOWN when EC2 was asked and no answer tells.
    */
   async create(spec: MachineSpec, signal?: AbortSignal): Promise<Machine> {
+    if (!this.regions.has(spec.region))
+      throw new Failure('CLOUD_SPEC_REFUSED', `the aws backend has no region ${printable(spec.region)} configured`);
     const { api, groups } = this.region(spec.region);
     const group = await groups.ensure(spec.tags.owner, spec.tags.organizationId);
     const request = this.request(spec, group);
-    const { Instances } = await api.call(Effect.machine, signal, (client, options) =>
-      client.send(new RunInstancesCommand(request), options),
-    );
-    const machine = Instances?.[0] && toMachine(spec.region, Instances[0], this.settings);
+    const { Instances } = await api
+      .call(Effect.machine, signal, (client, options) => client.send(new RunInstancesCommand(request), options))
+      .catch((error: unknown) => {
+        if (awsCode(error) === 'InvalidGroup.NotFound') groups.forget(group);
+        throw error;
+      });
+    const [machine] = this.read(spec.region, Instances ?? []);
     if (!machine) throw new Failure('CLOUD_OUTCOME_UNKNOWN', 'EC2 made a machine and did not name it');
     // A repeated token is answered with its machine for a day after that has ended.
     if (machine.end) throw new Failure(machine.end.code, machine.end.message);
@@ -85,11 +100,12 @@ export class AwsCloud implements Cloud {
   }
 
   async terminate(owner: string, instanceId: string, signal?: AbortSignal): Promise<void> {
+    const id = parseMachineId(instanceId);
     const machine = await this.get(instanceId, signal);
-    if (!machine || machine.state === MachineState.gone) return;
-    if (machine.tags.owner !== owner)
+    const carried = machine ? machine.tags.owner : this.seen.get(instanceId);
+    if (!id || machine?.state === MachineState.gone || (!machine && carried === undefined)) return;
+    if (carried !== owner)
       throw new Failure('FORBIDDEN', `${instanceId} carries another owner’s tag and is left alone`);
-    const id = parseMachineId(instanceId)!;
     try {
       await this.region(id.region).api.call(Effect.machine, signal, (client, options) =>
         client.send(new TerminateInstancesCommand({ InstanceIds: [id.instanceId] }), options),
@@ -136,9 +152,21 @@ export class AwsCloud implements Cloud {
         client.send(new DescribeInstancesCommand({ ...which, MaxResults, NextToken }), options),
       );
       const instances = (page.Reservations ?? []).flatMap(({ Instances }) => Instances ?? []);
-      machines.push(...instances.flatMap((instance) => toMachine(region, instance, this.settings) ?? []));
+      machines.push(...this.read(region, instances));
       NextToken = page.NextToken || undefined;
     } while (NextToken !== undefined);
+    return machines;
+  }
+
+  private read(region: string, instances: readonly Instance[]): Machine[] {
+    const machines = instances.flatMap((instance) => toMachine(region, instance, this.settings) ?? []);
+    for (const { instanceId, state, tags } of machines) {
+      this.seen.delete(instanceId); // the newest last
+      if (state !== MachineState.gone && tags.owner !== undefined) this.seen.set(instanceId, tags.owner);
+    }
+    for (const oldest of this.seen.keys())
+      if (this.seen.size > SEEN) this.seen.delete(oldest);
+      else break;
     return machines;
   }
 
@@ -160,11 +188,11 @@ export class AwsCloud implements Cloud {
           DeleteOnTermination: true,
         },
       ],
-      // Everything that costs money by itself is ours to find.
+      // Everything that is made is ours to find, and the policy lets nothing be made without our tag.
       TagSpecifications: [
-        { ResourceType: 'instance', Tags },
-        { ResourceType: 'volume', Tags },
-      ],
+        ...madeWith,
+        ...(this.settings.spot === true ? (['spot-instances-request'] as const) : []),
+      ].map((ResourceType) => ({ ResourceType, Tags })),
       MetadataOptions: { HttpEndpoint: 'enabled', HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
       // A machine that shuts itself down is not to stay behind, stopped and paid for.
       InstanceInitiatedShutdownBehavior: 'terminate',

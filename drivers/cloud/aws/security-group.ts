@@ -17,6 +17,8 @@ import type { AwsSettings } from './settings';
 export class SecurityGroups {
   private vpc: string | undefined;
   private readonly inProgress = new Map<string, Promise<string>>();
+  /** By name, the groups that this process made or found: reads may not show a new one for a while. */
+  private readonly known = new Map<string, string>();
 
   constructor(
     private readonly api: RegionApi,
@@ -47,9 +49,16 @@ export class SecurityGroups {
       throw new Failure('CLOUD_CONFLICT', `the security group ${name} is not ours: rename or delete it`, {
         retryable: false,
       });
-    const groupId = found?.GroupId ?? (await this.make(name, vpcId, owner, organizationId));
-    await this.admit(groupId, found?.IpPermissions ?? []);
+    const known = found ? undefined : this.known.get(name);
+    const groupId = found?.GroupId ?? known ?? (await this.make(name, vpcId, owner, organizationId));
+    if (known === undefined) await this.admit(groupId, found?.IpPermissions ?? []);
+    this.known.set(name, groupId);
     return groupId;
+  }
+
+  /** Has a group looked for anew, when EC2 says that there is none of that id. */
+  forget(groupId: string): void {
+    for (const [name, id] of this.known) if (id === groupId) this.known.delete(name);
   }
 
   private async vpcId(): Promise<string> {

@@ -8,8 +8,10 @@ export interface DoubleBehaviour {
   seed: number;
   /** The time in milliseconds; the machine's own unless told. */
   now: () => number;
-  /** Describe calls show the state of up to that many milliseconds ago, another age in every call. */
+  /** Describe calls show things as they were up to that many milliseconds ago. */
   lagMs: number;
+  /** Whether that age is another one in every call, so that what was shown may be missing again; else each thing's own. */
+  flapping: boolean;
   bootMs: number;
   shutdownMs: number;
   /** Every nth call is answered RequestLimitExceeded; 0 for none. */
@@ -47,6 +49,7 @@ export class Account {
       seed: 1,
       now: Date.now,
       lagMs: 0,
+      flapping: false,
       bootMs: 0,
       shutdownMs: 0,
       throttleEvery: 0,
@@ -77,9 +80,15 @@ export class Account {
     return this.behaviour.now();
   }
 
-  /** The moment that a Describe call is shown. */
-  viewTime(): number {
-    return this.behaviour.lagMs === 0 ? this.now : this.now - this.random.between(0, this.behaviour.lagMs);
+  /** For one Describe call: the moment that it is shown of a thing. */
+  view(): (id: string) => number {
+    const { now, behaviour } = this;
+    const ofCall = behaviour.flapping ? this.random.next() : undefined;
+    return (id) => {
+      // The last digits of an id are as good as any number.
+      const share = ofCall ?? Number.parseInt(id.slice(-4), 16) / 0xffff;
+      return now - Math.round(share * behaviour.lagMs);
+    };
   }
 
   id(prefix: string): string {

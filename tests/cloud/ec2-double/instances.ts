@@ -9,7 +9,7 @@ import type { Xml } from './xml';
 export function describeInstances(account: Account, regionName: string, parameters: Parameters): Record<string, Xml> {
   account.authorize({ action: 'ec2:DescribeInstances', arn: '*', context: {} });
   const region = account.region(regionName);
-  const time = account.viewTime();
+  const view = account.view();
   const ids = parameters.list('InstanceId');
   const limit = parameters.int('MaxResults');
   if (ids.length > 0 && limit !== undefined)
@@ -18,17 +18,19 @@ export function describeInstances(account: Account, regionName: string, paramete
   for (const id of ids) {
     wellFormed(id);
     const instance = region.instances.get(id);
-    if (!instance || !stateAt(instance, time)) throw notFound(id);
+    if (!instance || !stateAt(instance, view(id))) throw notFound(id);
   }
   const filters = parameters.filters();
   const shown = [...region.instances.values()]
-    .filter((instance) => stateAt(instance, time) && (ids.length === 0 || ids.includes(instance.instanceId)))
-    .filter((instance) => filters.every((filter) => fits(instance, time, filter)));
+    .map((instance) => ({ instance, time: view(instance.instanceId) }))
+    .filter(({ instance, time }) => stateAt(instance, time) !== undefined)
+    .filter(({ instance }) => ids.length === 0 || ids.includes(instance.instanceId))
+    .filter(({ instance, time }) => filters.every((filter) => fits(instance, time, filter)));
   const from = startOf(parameters.text('NextToken'));
   const page = shown.slice(from, limit === undefined ? undefined : from + limit);
   const next = limit !== undefined && from + limit < shown.length ? String(from + limit) : undefined;
   return {
-    reservationSet: page.map((instance) => ({
+    reservationSet: page.map(({ instance, time }) => ({
       reservationId: instance.reservationId,
       ownerId: '123456789012',
       instancesSet: [describe(instance, time)!],

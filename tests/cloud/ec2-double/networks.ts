@@ -22,10 +22,10 @@ export function describeSubnets(account: Account, regionName: string, parameters
 /** DescribeSecurityGroups, by filters, of a moment that may be past. */
 export function describeGroups(account: Account, regionName: string, parameters: Parameters): Record<string, Xml> {
   account.authorize({ action: 'ec2:DescribeSecurityGroups', arn: '*', context: {} });
-  const time = account.viewTime();
+  const view = account.view();
   const filters = parameters.filters();
   const shown = [...account.region(regionName).groups.values()]
-    .filter(({ createdAt }) => createdAt <= time)
+    .filter(({ groupId, createdAt }) => createdAt <= view(groupId))
     .filter((group) =>
       filters.every(({ name, values }) => {
         const value = valueOf(group, name);
