@@ -2,6 +2,7 @@
  * Installs what the environment runs and is missing: `node dist/environment/install.js [--tests]`; `gatewright up` does
  * the same for itself.
  */
+import { ensureMoto } from './moto';
 import { ComponentFailed } from './process';
 import { ensureSystemPackages, environmentPackages, testPackages } from './system-packages';
 import { ensureTemporal } from './temporal-binary';
@@ -11,8 +12,10 @@ function say(text: string): void {
 }
 
 async function main(): Promise<void> {
-  await ensureSystemPackages(process.argv.includes('--tests') ? testPackages : environmentPackages, say);
+  const forTests = process.argv.includes('--tests');
+  await ensureSystemPackages(forTests ? testPackages : environmentPackages, say);
   await ensureTemporal(say);
+  if (forTests) await ensureMoto(say);
 }
 
 main().then(

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ComponentFailed } from './process';
@@ -25,10 +25,15 @@ const postgresql: SystemPackage = {
       readdirSync('/usr/lib/postgresql').some((version) => existsSync(`/usr/lib/postgresql/${version}/bin/initdb`))),
 };
 
+const python: SystemPackage = {
+  name: 'python3-venv',
+  present: () => spawnSync('python3', ['-c', 'import ensurepip, venv']).status === 0,
+};
+
 /** What `gatewright up` runs. */
 export const environmentPackages: readonly SystemPackage[] = [nginx, pdns, pdnsSqlite];
 /** What the tests run beside that. */
-export const testPackages: readonly SystemPackage[] = [...environmentPackages, postgresql];
+export const testPackages: readonly SystemPackage[] = [...environmentPackages, postgresql, python];
 
 /** Another apt may be at work (a new machine updates itself); longer than this is not waited for it. */
 const LOCK_WAIT_MS = 180_000;
