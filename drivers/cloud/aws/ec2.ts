@@ -111,7 +111,10 @@ export class AwsCloud implements Cloud {
         client.send(new TerminateInstancesCommand({ InstanceIds: [id.instanceId] }), options),
       );
     } catch (error) {
-      if (awsCode(error) !== 'InvalidInstanceID.NotFound') throw error;
+      if (!/^Invalid.*\.NotFound$/.test(awsCode(error) ?? '')) throw error;
+      // Something of it was not there any more: somebody else is ending it, or has.
+      const now = await this.get(instanceId, signal);
+      if (now && now.state !== MachineState.gone && now.state !== MachineState.stopping) throw error;
     }
   }
 

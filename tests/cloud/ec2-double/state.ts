@@ -1,4 +1,4 @@
-import { Random } from '../../support/random';
+import type { Random } from '../../support/random';
 
 /** Time as the double sees it; tests move it on by hand. */
 export class ManualClock {
