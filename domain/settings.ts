@@ -1,3 +1,4 @@
+import type { FleetPolicy } from './fleet/policy';
 import type { Placements } from './gateway/contract';
 import type { RunPolicy } from './run-policy';
 
@@ -23,6 +24,21 @@ export interface ZoneSettings {
   readonly dnsAddress: string;
   /** Seconds. */
   readonly ttl: number;
+}
+
+/** A place that machines come from. */
+export interface BackendSettings {
+  readonly backend: 'static' | 'docker' | 'aws';
+  /** The regions that gateways may name. */
+  readonly regions: readonly string[];
+  /** What the backend's driver is told; only workers read it. */
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** Where gateways' replicas may be made, and within which bounds. */
+export interface FleetSettings {
+  readonly backends: readonly BackendSettings[];
+  readonly policy: FleetPolicy;
 }
 
 /** What an API or worker process is told; made by environment/settings.ts from the environment's description. */
@@ -51,4 +67,6 @@ export interface Settings {
   readonly secretsDirectory: string;
   readonly placements: Placements;
   readonly policy: RunPolicy;
+  /** Absent where no replicas are made: then no backend is configured. */
+  readonly fleet?: FleetSettings;
 }

@@ -36,6 +36,9 @@ export interface ProfileRevision {
   readonly revision: number;
 }
 
+/** The profile that is shipped, for organizations that have none named `default`; their own revisions begin with 1. */
+export const shippedProfile: ProfileRevision = { name: 'default', revision: 0 };
+
 /** A gateway: a named fleet in a backend and region that wants some replicas. */
 export interface FleetGateway extends Versioned {
   readonly id: string;
