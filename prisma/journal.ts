@@ -4,19 +4,13 @@ import { SagaState, type FailureView } from '../domain/saga';
 import type { Database } from './database';
 import type { RunModel } from './generated/sqlite/models';
 import { GatheredEntries } from './gathered-entries';
-import { entriesAfter, insertEntries, settledHead } from './journal-entries';
+import { entriesAfter, settledHead } from './journal-entries';
 import { Orphans } from './orphans';
-import { fold, type Known } from './run-fold';
 import type { Journal, Run, RunFilter } from './store';
 import { table } from './table';
 
-/** How many runs a process remembers to have opened. */
-const REMEMBERED = 10_000;
-
 /** {@link Journal} in the database. */
 export class StoredJournal implements Journal {
-  /** The runs whose rows this process has seen committed, latest last. */
-  private readonly known = new Map<string, Known>();
   private readonly orphans: Orphans;
   private readonly gathered: GatheredEntries;
 
@@ -27,21 +21,15 @@ export class StoredJournal implements Journal {
 
   async append(...entries: NewJournalEntry[]): Promise<number> {
     if (entries.length === 0) return 0;
-    const { statements, known } = fold(entries, this.known);
-    // The commonest entry changes no run.
-    if (statements.length === 0) return await this.gathered.append(entries);
-    const seq = await this.database.together(async (on) => {
-      for (const statement of statements) await on.change(statement);
-      return (await insertEntries(on, entries)).at(-1)!;
-    });
-    for (const [runId, state] of known) this.remember(runId, state);
-    return seq;
+    return await this.gathered.append(entries);
   }
 
-  private remember(runId: string, state: Known): void {
-    this.known.delete(runId);
-    this.known.set(runId, state);
-    if (this.known.size > REMEMBERED) this.known.delete(this.known.keys().next().value!);
+  note(entry: NewJournalEntry): void {
+    this.gathered.note(entry);
+  }
+
+  async settled(): Promise<void> {
+    await this.gathered.settled();
   }
 
   async after(

@@ -57,17 +57,21 @@ function database(provider: Provider, connection: Connection): Database {
 
 /** The store's parts on an open database. */
 export function storeOn(database: Database): Store {
+  const journal = new StoredJournal(database);
   return {
     provider: database.provider,
     pool: new StoredPool(database),
     routes: new StoredRoutes(database),
     edges: new StoredEdges(database),
     leases: new StoredLeases(database),
-    journal: new StoredJournal(database),
+    journal,
     tokens: new StoredTokens(database),
     idempotency: new StoredIdempotency(database),
     webhooks: new StoredWebhooks(database),
     ping: async () => void (await database.direct((statements) => statements.rows(Prisma.sql`SELECT 1`))),
-    close: async () => await database.close(),
+    async close() {
+      await journal.settled();
+      await database.close();
+    },
   };
 }

@@ -146,6 +146,13 @@ export interface RunFilter {
 export interface Journal {
   /** Appends entries in one transaction and returns the sequence number of the last. @throws Failure STORE_UNAVAILABLE. */
   append(...entries: NewJournalEntry[]): Promise<number>;
+  /**
+   * Appends an entry that nobody waits for: with the next one that is appended, or within milliseconds, and before
+   * whatever is appended later. While the store is away it keeps its place.
+   */
+  note(entry: NewJournalEntry): void;
+  /** Resolves when everything that was appended and noted so far is stored, or could not be. */
+  settled(): Promise<void>;
   /** The entries after `seq`, in order, never skipping one that is still being committed by another process. */
   after(seq: number, filter: { runId?: string; organizationId?: string; limit: number }): Promise<JournalEntry[]>;
   /** The seq of the newest entry below which none is still being committed, 0 when there is none. */

@@ -55,6 +55,20 @@ onBoth('the journal', (databases) => {
     expect(await store.journal.after(last, { limit: 9 })).toEqual([]);
   });
 
+  test('an entry that nobody waits for is stored before the next one, and soon where there is none', async () => {
+    const store = await databases.store();
+    await store.journal.append(started('r'));
+    store.journal.note(ended('r'));
+    expect((await all(store)).map(({ type }) => type)).toEqual(['attempt.started']);
+    await store.journal.append(state('r', 'succeeded', 2));
+    expect((await all(store)).map(({ type }) => type)).toEqual(['attempt.started', 'attempt.ended', 'run.state']);
+    store.journal.note(ended('r', { attempt: 2 }));
+    await eventually(async () => expect(await all(store)).toHaveLength(4));
+    store.journal.note(ended('r', { attempt: 3 }));
+    await store.journal.settled();
+    expect(await all(store)).toHaveLength(5);
+  });
+
   test('entries that come at the same moment each get their own number, and one that cannot be kept fails alone', async () => {
     const store = await databases.store();
     await store.journal.append(state('r', 'running'));

@@ -50,6 +50,20 @@ describe('a PostgreSQL that is away', () => {
     await store.routes.remove('a');
   });
 
+  test('what was noted meanwhile is stored in its place when it is back', async () => {
+    const entry = { at: new Date(0).toISOString(), runId: 'noted', organizationId: 'o', kind: 'gateway.start' };
+    const state = { ...entry, type: 'run.state', state: 'running' } as const;
+    await server.component.kill();
+    store.journal.note(state);
+    expect(await failureOf(store.journal.append({ ...state, state: 'succeeded' }))).toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    server = await startPostgres({ directory, port: Number(new URL(server.url).port) });
+    await eventually(() => store.journal.append({ ...state, state: 'rolled_back' }));
+    const kept = await store.journal.after(0, { runId: 'noted', limit: 9 });
+    expect(kept.map((each) => each.type === 'run.state' && each.state)).toEqual(['running', 'rolled_back']);
+  });
+
   test('connections that the server ends cost at most the calls that had them', async () => {
     await Promise.all(Array.from({ length: 10 }, () => store.journal.head()));
     await onServer(server.url, (client) =>

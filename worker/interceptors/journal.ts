@@ -14,6 +14,10 @@ const endingRetries = [50, 200, 800, 2_000];
 /**
  * Writes an entry when an attempt of a step starts and one when it ends. A step that cannot be journalled is not run:
  * what nobody could see afterwards must not happen.
+ *
+ * The end of a regular activity is stored before Temporal learns of it. That of a local one is on its way meanwhile: its
+ * result is in no history before the workflow task completes, the next start of the run is stored behind it, and what a
+ * worker takes with it when it dies is an attempt of unknown outcome.
  */
 export class JournalInterceptor implements ActivityInboundCallsInterceptor {
   constructor(
@@ -35,24 +39,23 @@ export class JournalInterceptor implements ActivityInboundCallsInterceptor {
       worker: this.worker,
     };
     await this.append({ ...attempt, type: 'attempt.started', at: new Date().toISOString() });
+    const end = async (outcome: Outcome, error?: FailureView): Promise<void> => {
+      const at = new Date().toISOString();
+      const entry: NewJournalEntry = { ...attempt, type: 'attempt.ended', at, outcome, ...(error && { error }) };
+      if (info.isLocal) this.journal.note(entry);
+      else await this.end(entry);
+    };
     try {
       const value = await next(input);
-      await this.end(attempt, 'succeeded');
+      await end('succeeded');
       return value;
     } catch (error) {
-      if (!isJournalFailure(error))
-        await this.end(attempt, error instanceof CancelledFailure ? 'cancelled' : 'failed', view(error));
+      if (!isJournalFailure(error)) await end(error instanceof CancelledFailure ? 'cancelled' : 'failed', view(error));
       throw error;
     }
   }
 
-  private async end(
-    attempt: AttemptRef & { runId: string; organizationId: string; kind: string },
-    outcome: Outcome,
-    error?: FailureView,
-  ): Promise<void> {
-    const at = new Date().toISOString();
-    const entry: NewJournalEntry = { ...attempt, type: 'attempt.ended', at, outcome, ...(error && { error }) };
+  private async end(entry: NewJournalEntry): Promise<void> {
     for (const delay of endingRetries) {
       try {
         return await this.append(entry);
