@@ -43,7 +43,7 @@ async function take(database: Database, statements: Statements, input: AllocateI
   const [replica] = await statements.rows<{ id: string; epoch: number; address: string }>(Prisma.sql`
     UPDATE replica SET allocation_id = ${input.allocationId}, epoch = epoch + 1, resource_version = resource_version + 1
     WHERE id = (
-      SELECT id FROM replica WHERE ready AND quarantined_at IS NULL AND allocation_id IS NULL
+      SELECT id FROM replica WHERE ready AND quarantined_at IS NULL AND withdrawn_at IS NULL AND allocation_id IS NULL
       ORDER BY idle_since, id LIMIT 1 ${skip}
     )
     RETURNING id, epoch, address`);
@@ -86,6 +86,8 @@ async function classify(statements: Statements, input: AllocateInput): Promise<A
 }
 
 async function anyFree(statements: Statements): Promise<boolean> {
-  const free = Prisma.sql`SELECT id FROM replica WHERE ready AND quarantined_at IS NULL AND allocation_id IS NULL LIMIT 1`;
+  const free = Prisma.sql`
+    SELECT id FROM replica
+    WHERE ready AND quarantined_at IS NULL AND withdrawn_at IS NULL AND allocation_id IS NULL LIMIT 1`;
   return (await statements.rows(free)).length > 0;
 }

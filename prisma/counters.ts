@@ -9,6 +9,8 @@ export const Counter = {
   attemptsClosed: 'journal.attempts-closed',
   /** The seq up to which deliveries of webhooks were planned. */
   webhooksPlanned: 'webhooks.planned',
+  /** The seq of the latest event of any gateway. */
+  fleetEvents: 'fleet.events',
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

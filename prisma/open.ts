@@ -4,6 +4,7 @@ import { Prisma, PrismaClient as SqliteClient } from './generated/sqlite/client'
 import { Connection } from './connection';
 import { Database } from './database';
 import { StoredEdges } from './edges';
+import { storedFleet } from './fleet';
 import { StoredIdempotency } from './idempotency';
 import { StoredJournal } from './journal';
 import { StoredLeases } from './leases';
@@ -28,7 +29,7 @@ export async function openStore(databaseUrl: string): Promise<Store> {
   const store = storeOn(database);
   try {
     // The newest table there is: a store without it would fail later and say less.
-    await database.run((client) => client.webhookDelivery.findFirst({ select: { id: true } }));
+    await database.run((client) => client.installation.findFirst({ select: { id: true } }));
     return store;
   } catch (error) {
     await store.close();
@@ -68,6 +69,7 @@ export function storeOn(database: Database): Store {
     tokens: new StoredTokens(database),
     idempotency: new StoredIdempotency(database),
     webhooks: new StoredWebhooks(database),
+    fleet: storedFleet(database),
     ping: async () => void (await database.direct((statements) => statements.rows(Prisma.sql`SELECT 1`))),
     async close() {
       await journal.settled();

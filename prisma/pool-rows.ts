@@ -29,6 +29,7 @@ export function replicaOf(row: ReplicaModel): Replica {
     quarantinedAt: row.quarantinedAt,
     quarantineReason: row.quarantineReason,
     allocationId: row.allocationId,
+    withdrawnAt: row.withdrawnAt,
     resourceVersion: row.resourceVersion,
   };
 }

@@ -5,6 +5,7 @@ import { allocate, type AllocateInput } from './allocate';
 import type { Database } from './database';
 import type { AllocationModel, ReplicaModel } from './generated/sqlite/models';
 import { release, type ReleaseInput } from './release';
+import { leavePool, withdrawFromPool } from './pool-places';
 import { allocationOf, replicaOf } from './pool-rows';
 import { mayBeServed } from './routes';
 import type { Pool } from './store';
@@ -99,6 +100,14 @@ export class StoredPool implements Pool {
       return row.quarantinedAt === null ? null : notQuarantined;
     };
     return replicaOf(await this.rows.update({ id: replicaId }, back, version));
+  }
+
+  async withdraw(replicaId: string): Promise<void> {
+    await this.database.direct((statements) => withdrawFromPool(statements, replicaId));
+  }
+
+  async unregister(replicaId: string, moving?: string): Promise<boolean> {
+    return await this.database.together((statements) => leavePool(statements, replicaId, moving));
   }
 
   async allocation(id: string): Promise<Allocation | null> {

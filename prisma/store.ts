@@ -1,6 +1,7 @@
 import type { Allocation, Edge, Replica, Route, AllocationState } from '../domain/gateway/allocation';
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { FailureView, SagaState } from '../domain/saga';
+import type { Fleet } from './fleet-store';
 
 /** When a write may happen (design: compare-and-swap). */
 export type Condition = 'MustCreate' | 'Unconditional' | { readonly MatchResourceVersion: number };
@@ -42,6 +43,14 @@ export interface Pool {
   /** A person puts a quarantined replica back; with `version`, the replica of that version only, in one attempt.
    * @throws Failure STATE_CONFLICT while an allocation holds it; CONFLICT (data: currentVersion) for a stale version. */
   readmit(replicaId: string, version?: number): Promise<Replica>;
+  /** Lets nobody be given a replica any more; whoever holds it keeps it. Repeating it, or an unknown id, changes nothing. */
+  withdraw(replicaId: string): Promise<void>;
+  /**
+   * Removes a replica from the pool for good. @returns whether it was there.
+   * @param moving the allocation that is being moved away from it, and may hold it until then.
+   * @throws Failure STATE_CONFLICT (data: allocationId) while another allocation holds it.
+   */
+  unregister(replicaId: string, moving?: string): Promise<boolean>;
   allocation(id: string): Promise<Allocation | null>;
   openAllocation(organizationId: string): Promise<Allocation | null>;
   /** Newest first; `before` is the id of the last allocation of the page before. */
@@ -299,6 +308,7 @@ export interface Store {
   readonly tokens: Tokens;
   readonly idempotency: Idempotency;
   readonly webhooks: Webhooks;
+  readonly fleet: Fleet;
   readonly provider: 'sqlite' | 'postgresql';
   /** @throws Failure STORE_UNAVAILABLE */
   ping(): Promise<void>;

@@ -13,7 +13,17 @@ type Within = Client | Statements;
 
 /** Names of the models whose rows have a version. */
 type VersionedModel =
-  'replica' | 'allocation' | 'route' | 'edge' | 'lease' | 'token' | 'idempotencyRecord' | 'webhook' | 'webhookDelivery';
+  | 'replica'
+  | 'allocation'
+  | 'route'
+  | 'edge'
+  | 'lease'
+  | 'token'
+  | 'idempotencyRecord'
+  | 'webhook'
+  | 'webhookDelivery'
+  | 'gateway'
+  | 'gatewayReplica';
 
 /** Which model, and what of it never changes. */
 export interface VersionedOptions<Row> {

@@ -70,6 +70,8 @@ export interface Replica extends Versioned {
   readonly quarantineReason: string | null;
   /** The allocation that holds it. */
   readonly allocationId: string | null;
+  /** Since when nobody is given it, because it is about to leave the pool. */
+  readonly withdrawnAt: Date | null;
 }
 
 /** One organization's desired route, or the tombstone of one that was removed. */

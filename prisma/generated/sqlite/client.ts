@@ -41,7 +41,7 @@ export { Prisma }
 
 /**
  * Model Replica
- * Desired and held replicas. A replica is free when it is ready, unquarantined and no allocation holds it.
+ * The pool. A replica is free when it is ready, neither quarantined nor withdrawn, and no allocation holds it.
  */
 export type Replica = Prisma.ReplicaModel
 /**
@@ -99,3 +99,33 @@ export type Webhook = Prisma.WebhookModel
  * One event for one webhook: planned exactly once, attempted until it is delivered or given up.
  */
 export type WebhookDelivery = Prisma.WebhookDeliveryModel
+/**
+ * Model Gateway
+ * A named fleet of replicas that an organization wants.
+ */
+export type Gateway = Prisma.GatewayModel
+/**
+ * Model GatewayReplica
+ * A replica of a gateway, with at most one machine ever. While it is in the pool, the pool has a row of the same id.
+ */
+export type GatewayReplica = Prisma.GatewayReplicaModel
+/**
+ * Model FleetEvent
+ * Something that happened to a gateway or a replica; never changed, and kept when they are gone.
+ */
+export type FleetEvent = Prisma.FleetEventModel
+/**
+ * Model Profile
+ * A revision of what configuring a replica does; never changed.
+ */
+export type Profile = Prisma.ProfileModel
+/**
+ * Model HostLease
+ * A host of a static inventory, while a replica has it.
+ */
+export type HostLease = Prisma.HostLeaseModel
+/**
+ * Model Installation
+ * Who this installation is: one row.
+ */
+export type Installation = Prisma.InstallationModel

@@ -408,7 +408,13 @@ export const ModelName = {
   Token: 'Token',
   IdempotencyRecord: 'IdempotencyRecord',
   Webhook: 'Webhook',
-  WebhookDelivery: 'WebhookDelivery'
+  WebhookDelivery: 'WebhookDelivery',
+  Gateway: 'Gateway',
+  GatewayReplica: 'GatewayReplica',
+  FleetEvent: 'FleetEvent',
+  Profile: 'Profile',
+  HostLease: 'HostLease',
+  Installation: 'Installation'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -424,7 +430,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "replica" | "allocation" | "route" | "edge" | "lease" | "counter" | "run" | "journalEntry" | "token" | "idempotencyRecord" | "webhook" | "webhookDelivery"
+    modelProps: "replica" | "allocation" | "route" | "edge" | "lease" | "counter" | "run" | "journalEntry" | "token" | "idempotencyRecord" | "webhook" | "webhookDelivery" | "gateway" | "gatewayReplica" | "fleetEvent" | "profile" | "hostLease" | "installation"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1316,6 +1322,450 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Gateway: {
+      payload: Prisma.$GatewayPayload<ExtArgs>
+      fields: Prisma.GatewayFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.GatewayFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.GatewayFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>
+        }
+        findFirst: {
+          args: Prisma.GatewayFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.GatewayFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>
+        }
+        findMany: {
+          args: Prisma.GatewayFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>[]
+        }
+        create: {
+          args: Prisma.GatewayCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>
+        }
+        createMany: {
+          args: Prisma.GatewayCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.GatewayCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>[]
+        }
+        delete: {
+          args: Prisma.GatewayDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>
+        }
+        update: {
+          args: Prisma.GatewayUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>
+        }
+        deleteMany: {
+          args: Prisma.GatewayDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.GatewayUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.GatewayUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>[]
+        }
+        upsert: {
+          args: Prisma.GatewayUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayPayload>
+        }
+        aggregate: {
+          args: Prisma.GatewayAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateGateway>
+        }
+        groupBy: {
+          args: Prisma.GatewayGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.GatewayGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.GatewayCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.GatewayCountAggregateOutputType> | number
+        }
+      }
+    }
+    GatewayReplica: {
+      payload: Prisma.$GatewayReplicaPayload<ExtArgs>
+      fields: Prisma.GatewayReplicaFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.GatewayReplicaFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.GatewayReplicaFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>
+        }
+        findFirst: {
+          args: Prisma.GatewayReplicaFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.GatewayReplicaFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>
+        }
+        findMany: {
+          args: Prisma.GatewayReplicaFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>[]
+        }
+        create: {
+          args: Prisma.GatewayReplicaCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>
+        }
+        createMany: {
+          args: Prisma.GatewayReplicaCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.GatewayReplicaCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>[]
+        }
+        delete: {
+          args: Prisma.GatewayReplicaDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>
+        }
+        update: {
+          args: Prisma.GatewayReplicaUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>
+        }
+        deleteMany: {
+          args: Prisma.GatewayReplicaDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.GatewayReplicaUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.GatewayReplicaUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>[]
+        }
+        upsert: {
+          args: Prisma.GatewayReplicaUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GatewayReplicaPayload>
+        }
+        aggregate: {
+          args: Prisma.GatewayReplicaAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateGatewayReplica>
+        }
+        groupBy: {
+          args: Prisma.GatewayReplicaGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.GatewayReplicaGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.GatewayReplicaCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.GatewayReplicaCountAggregateOutputType> | number
+        }
+      }
+    }
+    FleetEvent: {
+      payload: Prisma.$FleetEventPayload<ExtArgs>
+      fields: Prisma.FleetEventFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FleetEventFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FleetEventFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>
+        }
+        findFirst: {
+          args: Prisma.FleetEventFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FleetEventFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>
+        }
+        findMany: {
+          args: Prisma.FleetEventFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>[]
+        }
+        create: {
+          args: Prisma.FleetEventCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>
+        }
+        createMany: {
+          args: Prisma.FleetEventCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FleetEventCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>[]
+        }
+        delete: {
+          args: Prisma.FleetEventDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>
+        }
+        update: {
+          args: Prisma.FleetEventUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>
+        }
+        deleteMany: {
+          args: Prisma.FleetEventDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FleetEventUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FleetEventUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>[]
+        }
+        upsert: {
+          args: Prisma.FleetEventUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FleetEventPayload>
+        }
+        aggregate: {
+          args: Prisma.FleetEventAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFleetEvent>
+        }
+        groupBy: {
+          args: Prisma.FleetEventGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FleetEventGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FleetEventCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FleetEventCountAggregateOutputType> | number
+        }
+      }
+    }
+    Profile: {
+      payload: Prisma.$ProfilePayload<ExtArgs>
+      fields: Prisma.ProfileFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ProfileFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ProfileFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>
+        }
+        findFirst: {
+          args: Prisma.ProfileFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ProfileFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>
+        }
+        findMany: {
+          args: Prisma.ProfileFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>[]
+        }
+        create: {
+          args: Prisma.ProfileCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>
+        }
+        createMany: {
+          args: Prisma.ProfileCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ProfileCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>[]
+        }
+        delete: {
+          args: Prisma.ProfileDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>
+        }
+        update: {
+          args: Prisma.ProfileUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>
+        }
+        deleteMany: {
+          args: Prisma.ProfileDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ProfileUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ProfileUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>[]
+        }
+        upsert: {
+          args: Prisma.ProfileUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfilePayload>
+        }
+        aggregate: {
+          args: Prisma.ProfileAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateProfile>
+        }
+        groupBy: {
+          args: Prisma.ProfileGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProfileGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ProfileCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProfileCountAggregateOutputType> | number
+        }
+      }
+    }
+    HostLease: {
+      payload: Prisma.$HostLeasePayload<ExtArgs>
+      fields: Prisma.HostLeaseFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.HostLeaseFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.HostLeaseFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>
+        }
+        findFirst: {
+          args: Prisma.HostLeaseFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.HostLeaseFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>
+        }
+        findMany: {
+          args: Prisma.HostLeaseFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>[]
+        }
+        create: {
+          args: Prisma.HostLeaseCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>
+        }
+        createMany: {
+          args: Prisma.HostLeaseCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.HostLeaseCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>[]
+        }
+        delete: {
+          args: Prisma.HostLeaseDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>
+        }
+        update: {
+          args: Prisma.HostLeaseUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>
+        }
+        deleteMany: {
+          args: Prisma.HostLeaseDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.HostLeaseUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.HostLeaseUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>[]
+        }
+        upsert: {
+          args: Prisma.HostLeaseUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$HostLeasePayload>
+        }
+        aggregate: {
+          args: Prisma.HostLeaseAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateHostLease>
+        }
+        groupBy: {
+          args: Prisma.HostLeaseGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.HostLeaseGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.HostLeaseCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.HostLeaseCountAggregateOutputType> | number
+        }
+      }
+    }
+    Installation: {
+      payload: Prisma.$InstallationPayload<ExtArgs>
+      fields: Prisma.InstallationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.InstallationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.InstallationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>
+        }
+        findFirst: {
+          args: Prisma.InstallationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.InstallationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>
+        }
+        findMany: {
+          args: Prisma.InstallationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>[]
+        }
+        create: {
+          args: Prisma.InstallationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>
+        }
+        createMany: {
+          args: Prisma.InstallationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.InstallationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>[]
+        }
+        delete: {
+          args: Prisma.InstallationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>
+        }
+        update: {
+          args: Prisma.InstallationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>
+        }
+        deleteMany: {
+          args: Prisma.InstallationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.InstallationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.InstallationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>[]
+        }
+        upsert: {
+          args: Prisma.InstallationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$InstallationPayload>
+        }
+        aggregate: {
+          args: Prisma.InstallationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateInstallation>
+        }
+        groupBy: {
+          args: Prisma.InstallationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.InstallationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.InstallationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.InstallationCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1367,6 +1817,7 @@ export const ReplicaScalarFieldEnum = {
   quarantinedBy: 'quarantinedBy',
   allocationId: 'allocationId',
   idleSince: 'idleSince',
+  withdrawnAt: 'withdrawnAt',
   createdAt: 'createdAt',
   resourceVersion: 'resourceVersion'
 } as const
@@ -1536,6 +1987,106 @@ export const WebhookDeliveryScalarFieldEnum = {
 } as const
 
 export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
+
+
+export const GatewayScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  name: 'name',
+  defaultOrganizationId: 'defaultOrganizationId',
+  configuration: 'configuration',
+  profileName: 'profileName',
+  profileRevision: 'profileRevision',
+  state: 'state',
+  statusMessage: 'statusMessage',
+  deletionMarkedAt: 'deletionMarkedAt',
+  desiredReplicas: 'desiredReplicas',
+  scaleInForced: 'scaleInForced',
+  scaleAttempt: 'scaleAttempt',
+  lastScaleAttemptAt: 'lastScaleAttemptAt',
+  lastUpdateAt: 'lastUpdateAt',
+  createdAt: 'createdAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type GatewayScalarFieldEnum = (typeof GatewayScalarFieldEnum)[keyof typeof GatewayScalarFieldEnum]
+
+
+export const GatewayReplicaScalarFieldEnum = {
+  id: 'id',
+  gatewayId: 'gatewayId',
+  organizationId: 'organizationId',
+  num: 'num',
+  generation: 'generation',
+  state: 'state',
+  statusMessage: 'statusMessage',
+  backend: 'backend',
+  region: 'region',
+  token: 'token',
+  createPendingAt: 'createPendingAt',
+  instanceId: 'instanceId',
+  sshHost: 'sshHost',
+  sshPort: 'sshPort',
+  sshUser: 'sshUser',
+  serves: 'serves',
+  hostPublicKey: 'hostPublicKey',
+  scaleIn: 'scaleIn',
+  connectAttempts: 'connectAttempts',
+  healthFailures: 'healthFailures',
+  appliedProfileName: 'appliedProfileName',
+  appliedProfileRevision: 'appliedProfileRevision',
+  createdAt: 'createdAt',
+  runningAt: 'runningAt',
+  terminatedAt: 'terminatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type GatewayReplicaScalarFieldEnum = (typeof GatewayReplicaScalarFieldEnum)[keyof typeof GatewayReplicaScalarFieldEnum]
+
+
+export const FleetEventScalarFieldEnum = {
+  seq: 'seq',
+  id: 'id',
+  organizationId: 'organizationId',
+  gatewayId: 'gatewayId',
+  replicaId: 'replicaId',
+  message: 'message',
+  recordedAt: 'recordedAt',
+  targets: 'targets',
+  actor: 'actor'
+} as const
+
+export type FleetEventScalarFieldEnum = (typeof FleetEventScalarFieldEnum)[keyof typeof FleetEventScalarFieldEnum]
+
+
+export const ProfileScalarFieldEnum = {
+  organizationId: 'organizationId',
+  name: 'name',
+  revision: 'revision',
+  document: 'document',
+  createdAt: 'createdAt'
+} as const
+
+export type ProfileScalarFieldEnum = (typeof ProfileScalarFieldEnum)[keyof typeof ProfileScalarFieldEnum]
+
+
+export const HostLeaseScalarFieldEnum = {
+  inventory: 'inventory',
+  host: 'host',
+  token: 'token',
+  tags: 'tags',
+  leasedAt: 'leasedAt'
+} as const
+
+export type HostLeaseScalarFieldEnum = (typeof HostLeaseScalarFieldEnum)[keyof typeof HostLeaseScalarFieldEnum]
+
+
+export const InstallationScalarFieldEnum = {
+  single: 'single',
+  id: 'id'
+} as const
+
+export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1807,6 +2358,12 @@ export type GlobalOmitConfig = {
   idempotencyRecord?: Prisma.IdempotencyRecordOmit
   webhook?: Prisma.WebhookOmit
   webhookDelivery?: Prisma.WebhookDeliveryOmit
+  gateway?: Prisma.GatewayOmit
+  gatewayReplica?: Prisma.GatewayReplicaOmit
+  fleetEvent?: Prisma.FleetEventOmit
+  profile?: Prisma.ProfileOmit
+  hostLease?: Prisma.HostLeaseOmit
+  installation?: Prisma.InstallationOmit
 }
 
 /* Types for Logging */

@@ -62,7 +62,13 @@ export const ModelName = {
   Token: 'Token',
   IdempotencyRecord: 'IdempotencyRecord',
   Webhook: 'Webhook',
-  WebhookDelivery: 'WebhookDelivery'
+  WebhookDelivery: 'WebhookDelivery',
+  Gateway: 'Gateway',
+  GatewayReplica: 'GatewayReplica',
+  FleetEvent: 'FleetEvent',
+  Profile: 'Profile',
+  HostLease: 'HostLease',
+  Installation: 'Installation'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -93,6 +99,7 @@ export const ReplicaScalarFieldEnum = {
   quarantinedBy: 'quarantinedBy',
   allocationId: 'allocationId',
   idleSince: 'idleSince',
+  withdrawnAt: 'withdrawnAt',
   createdAt: 'createdAt',
   resourceVersion: 'resourceVersion'
 } as const
@@ -262,6 +269,106 @@ export const WebhookDeliveryScalarFieldEnum = {
 } as const
 
 export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
+
+
+export const GatewayScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  name: 'name',
+  defaultOrganizationId: 'defaultOrganizationId',
+  configuration: 'configuration',
+  profileName: 'profileName',
+  profileRevision: 'profileRevision',
+  state: 'state',
+  statusMessage: 'statusMessage',
+  deletionMarkedAt: 'deletionMarkedAt',
+  desiredReplicas: 'desiredReplicas',
+  scaleInForced: 'scaleInForced',
+  scaleAttempt: 'scaleAttempt',
+  lastScaleAttemptAt: 'lastScaleAttemptAt',
+  lastUpdateAt: 'lastUpdateAt',
+  createdAt: 'createdAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type GatewayScalarFieldEnum = (typeof GatewayScalarFieldEnum)[keyof typeof GatewayScalarFieldEnum]
+
+
+export const GatewayReplicaScalarFieldEnum = {
+  id: 'id',
+  gatewayId: 'gatewayId',
+  organizationId: 'organizationId',
+  num: 'num',
+  generation: 'generation',
+  state: 'state',
+  statusMessage: 'statusMessage',
+  backend: 'backend',
+  region: 'region',
+  token: 'token',
+  createPendingAt: 'createPendingAt',
+  instanceId: 'instanceId',
+  sshHost: 'sshHost',
+  sshPort: 'sshPort',
+  sshUser: 'sshUser',
+  serves: 'serves',
+  hostPublicKey: 'hostPublicKey',
+  scaleIn: 'scaleIn',
+  connectAttempts: 'connectAttempts',
+  healthFailures: 'healthFailures',
+  appliedProfileName: 'appliedProfileName',
+  appliedProfileRevision: 'appliedProfileRevision',
+  createdAt: 'createdAt',
+  runningAt: 'runningAt',
+  terminatedAt: 'terminatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type GatewayReplicaScalarFieldEnum = (typeof GatewayReplicaScalarFieldEnum)[keyof typeof GatewayReplicaScalarFieldEnum]
+
+
+export const FleetEventScalarFieldEnum = {
+  seq: 'seq',
+  id: 'id',
+  organizationId: 'organizationId',
+  gatewayId: 'gatewayId',
+  replicaId: 'replicaId',
+  message: 'message',
+  recordedAt: 'recordedAt',
+  targets: 'targets',
+  actor: 'actor'
+} as const
+
+export type FleetEventScalarFieldEnum = (typeof FleetEventScalarFieldEnum)[keyof typeof FleetEventScalarFieldEnum]
+
+
+export const ProfileScalarFieldEnum = {
+  organizationId: 'organizationId',
+  name: 'name',
+  revision: 'revision',
+  document: 'document',
+  createdAt: 'createdAt'
+} as const
+
+export type ProfileScalarFieldEnum = (typeof ProfileScalarFieldEnum)[keyof typeof ProfileScalarFieldEnum]
+
+
+export const HostLeaseScalarFieldEnum = {
+  inventory: 'inventory',
+  host: 'host',
+  token: 'token',
+  tags: 'tags',
+  leasedAt: 'leasedAt'
+} as const
+
+export type HostLeaseScalarFieldEnum = (typeof HostLeaseScalarFieldEnum)[keyof typeof HostLeaseScalarFieldEnum]
+
+
+export const InstallationScalarFieldEnum = {
+  single: 'single',
+  id: 'id'
+} as const
+
+export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace"
 
 /**
  * Model Replica
- * Desired and held replicas. A replica is free when it is ready, unquarantined and no allocation holds it.
+ * The pool. A replica is free when it is ready, neither quarantined nor withdrawn, and no allocation holds it.
  */
 export type ReplicaModel = runtime.Types.Result.DefaultSelection<Prisma.$ReplicaPayload>
 
@@ -48,6 +48,7 @@ export type ReplicaMinAggregateOutputType = {
   quarantinedBy: string | null
   allocationId: string | null
   idleSince: Date | null
+  withdrawnAt: Date | null
   createdAt: Date | null
   resourceVersion: number | null
 }
@@ -64,6 +65,7 @@ export type ReplicaMaxAggregateOutputType = {
   quarantinedBy: string | null
   allocationId: string | null
   idleSince: Date | null
+  withdrawnAt: Date | null
   createdAt: Date | null
   resourceVersion: number | null
 }
@@ -80,6 +82,7 @@ export type ReplicaCountAggregateOutputType = {
   quarantinedBy: number
   allocationId: number
   idleSince: number
+  withdrawnAt: number
   createdAt: number
   resourceVersion: number
   _all: number
@@ -108,6 +111,7 @@ export type ReplicaMinAggregateInputType = {
   quarantinedBy?: true
   allocationId?: true
   idleSince?: true
+  withdrawnAt?: true
   createdAt?: true
   resourceVersion?: true
 }
@@ -124,6 +128,7 @@ export type ReplicaMaxAggregateInputType = {
   quarantinedBy?: true
   allocationId?: true
   idleSince?: true
+  withdrawnAt?: true
   createdAt?: true
   resourceVersion?: true
 }
@@ -140,6 +145,7 @@ export type ReplicaCountAggregateInputType = {
   quarantinedBy?: true
   allocationId?: true
   idleSince?: true
+  withdrawnAt?: true
   createdAt?: true
   resourceVersion?: true
   _all?: true
@@ -243,6 +249,7 @@ export type ReplicaGroupByOutputType = {
   quarantinedBy: string | null
   allocationId: string | null
   idleSince: Date
+  withdrawnAt: Date | null
   createdAt: Date
   resourceVersion: number
   _count: ReplicaCountAggregateOutputType | null
@@ -282,6 +289,7 @@ export type ReplicaWhereInput = {
   quarantinedBy?: Prisma.StringNullableFilter<"Replica"> | string | null
   allocationId?: Prisma.StringNullableFilter<"Replica"> | string | null
   idleSince?: Prisma.DateTimeFilter<"Replica"> | Date | string
+  withdrawnAt?: Prisma.DateTimeNullableFilter<"Replica"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Replica"> | Date | string
   resourceVersion?: Prisma.IntFilter<"Replica"> | number
 }
@@ -298,6 +306,7 @@ export type ReplicaOrderByWithRelationInput = {
   quarantinedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   allocationId?: Prisma.SortOrderInput | Prisma.SortOrder
   idleSince?: Prisma.SortOrder
+  withdrawnAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -317,6 +326,7 @@ export type ReplicaWhereUniqueInput = Prisma.AtLeast<{
   quarantineReason?: Prisma.StringNullableFilter<"Replica"> | string | null
   quarantinedBy?: Prisma.StringNullableFilter<"Replica"> | string | null
   idleSince?: Prisma.DateTimeFilter<"Replica"> | Date | string
+  withdrawnAt?: Prisma.DateTimeNullableFilter<"Replica"> | Date | string | null
   createdAt?: Prisma.DateTimeFilter<"Replica"> | Date | string
   resourceVersion?: Prisma.IntFilter<"Replica"> | number
 }, "id" | "allocationId">
@@ -333,6 +343,7 @@ export type ReplicaOrderByWithAggregationInput = {
   quarantinedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   allocationId?: Prisma.SortOrderInput | Prisma.SortOrder
   idleSince?: Prisma.SortOrder
+  withdrawnAt?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
   _count?: Prisma.ReplicaCountOrderByAggregateInput
@@ -357,6 +368,7 @@ export type ReplicaScalarWhereWithAggregatesInput = {
   quarantinedBy?: Prisma.StringNullableWithAggregatesFilter<"Replica"> | string | null
   allocationId?: Prisma.StringNullableWithAggregatesFilter<"Replica"> | string | null
   idleSince?: Prisma.DateTimeWithAggregatesFilter<"Replica"> | Date | string
+  withdrawnAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Replica"> | Date | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Replica"> | Date | string
   resourceVersion?: Prisma.IntWithAggregatesFilter<"Replica"> | number
 }
@@ -373,6 +385,7 @@ export type ReplicaCreateInput = {
   quarantinedBy?: string | null
   allocationId?: string | null
   idleSince: Date | string
+  withdrawnAt?: Date | string | null
   createdAt: Date | string
   resourceVersion?: number
 }
@@ -389,6 +402,7 @@ export type ReplicaUncheckedCreateInput = {
   quarantinedBy?: string | null
   allocationId?: string | null
   idleSince: Date | string
+  withdrawnAt?: Date | string | null
   createdAt: Date | string
   resourceVersion?: number
 }
@@ -405,6 +419,7 @@ export type ReplicaUpdateInput = {
   quarantinedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   allocationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idleSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  withdrawnAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -421,6 +436,7 @@ export type ReplicaUncheckedUpdateInput = {
   quarantinedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   allocationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idleSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  withdrawnAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -437,6 +453,7 @@ export type ReplicaCreateManyInput = {
   quarantinedBy?: string | null
   allocationId?: string | null
   idleSince: Date | string
+  withdrawnAt?: Date | string | null
   createdAt: Date | string
   resourceVersion?: number
 }
@@ -453,6 +470,7 @@ export type ReplicaUpdateManyMutationInput = {
   quarantinedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   allocationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idleSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  withdrawnAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -469,6 +487,7 @@ export type ReplicaUncheckedUpdateManyInput = {
   quarantinedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   allocationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   idleSince?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  withdrawnAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -485,6 +504,7 @@ export type ReplicaCountOrderByAggregateInput = {
   quarantinedBy?: Prisma.SortOrder
   allocationId?: Prisma.SortOrder
   idleSince?: Prisma.SortOrder
+  withdrawnAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -506,6 +526,7 @@ export type ReplicaMaxOrderByAggregateInput = {
   quarantinedBy?: Prisma.SortOrder
   allocationId?: Prisma.SortOrder
   idleSince?: Prisma.SortOrder
+  withdrawnAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -522,6 +543,7 @@ export type ReplicaMinOrderByAggregateInput = {
   quarantinedBy?: Prisma.SortOrder
   allocationId?: Prisma.SortOrder
   idleSince?: Prisma.SortOrder
+  withdrawnAt?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -573,6 +595,7 @@ export type ReplicaSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   quarantinedBy?: boolean
   allocationId?: boolean
   idleSince?: boolean
+  withdrawnAt?: boolean
   createdAt?: boolean
   resourceVersion?: boolean
 }, ExtArgs["result"]["replica"]>
@@ -589,6 +612,7 @@ export type ReplicaSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   quarantinedBy?: boolean
   allocationId?: boolean
   idleSince?: boolean
+  withdrawnAt?: boolean
   createdAt?: boolean
   resourceVersion?: boolean
 }, ExtArgs["result"]["replica"]>
@@ -605,6 +629,7 @@ export type ReplicaSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   quarantinedBy?: boolean
   allocationId?: boolean
   idleSince?: boolean
+  withdrawnAt?: boolean
   createdAt?: boolean
   resourceVersion?: boolean
 }, ExtArgs["result"]["replica"]>
@@ -621,11 +646,12 @@ export type ReplicaSelectScalar = {
   quarantinedBy?: boolean
   allocationId?: boolean
   idleSince?: boolean
+  withdrawnAt?: boolean
   createdAt?: boolean
   resourceVersion?: boolean
 }
 
-export type ReplicaOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "secretHash" | "address" | "epoch" | "ready" | "quarantinedAt" | "quarantineReason" | "quarantinedBy" | "allocationId" | "idleSince" | "createdAt" | "resourceVersion", ExtArgs["result"]["replica"]>
+export type ReplicaOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "name" | "secretHash" | "address" | "epoch" | "ready" | "quarantinedAt" | "quarantineReason" | "quarantinedBy" | "allocationId" | "idleSince" | "withdrawnAt" | "createdAt" | "resourceVersion", ExtArgs["result"]["replica"]>
 
 export type $ReplicaPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Replica"
@@ -657,6 +683,10 @@ export type $ReplicaPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      * Since when it has been without an allocation; the one that waited longest is taken first.
      */
     idleSince: Date
+    /**
+     * Since when nobody is given it, because it is about to leave the pool.
+     */
+    withdrawnAt: Date | null
     createdAt: Date
     resourceVersion: number
   }, ExtArgs["result"]["replica"]>
@@ -1093,6 +1123,7 @@ export interface ReplicaFieldRefs {
   readonly quarantinedBy: Prisma.FieldRef<"Replica", 'String'>
   readonly allocationId: Prisma.FieldRef<"Replica", 'String'>
   readonly idleSince: Prisma.FieldRef<"Replica", 'DateTime'>
+  readonly withdrawnAt: Prisma.FieldRef<"Replica", 'DateTime'>
   readonly createdAt: Prisma.FieldRef<"Replica", 'DateTime'>
   readonly resourceVersion: Prisma.FieldRef<"Replica", 'Int'>
 }
