@@ -44,7 +44,7 @@ const rawSql = ['$queryRawUnsafe', '$executeRawUnsafe'].map((method) => ({
 }));
 const ssh = {
   name: 'ssh2',
-  importNames: ['Client'],
+  importNames: ['Client', 'default'],
   message: 'An ssh2 Client without hostVerifier accepts any host: use drivers/ssh.',
 };
 

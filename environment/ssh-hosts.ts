@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { utils } from 'ssh2';
 import { stringify } from 'yaml';
 import { requireFree } from './ports';
@@ -19,6 +19,8 @@ export interface SshHostOptions {
   readonly port: number;
   /** The public key that may log in, one line. */
   readonly authorizedKey: string;
+  /** Sessions of one connection; 50 unless told. */
+  readonly maxSessions?: number;
   readonly logFile: string;
 }
 
@@ -58,7 +60,7 @@ export function inventoryOf(
   });
 }
 
-function prepare({ directory, ip, port, authorizedKey }: SshHostOptions): void {
+function prepare({ directory, ip, port, authorizedKey, maxSessions = 50 }: SshHostOptions): void {
   mkdirSync(join(directory, 'root'), { recursive: true, mode: 0o700 });
   hostKey(directory);
   writeFileSync(join(directory, 'authorized_keys'), `${authorizedKey}\n`, { mode: 0o600 });
@@ -79,13 +81,22 @@ function prepare({ directory, ip, port, authorizedKey }: SshHostOptions): void {
     X11Forwarding: 'no',
     PrintMotd: 'no',
     MaxStartups: '100:30:200',
-    MaxSessions: 50,
+    MaxSessions: maxSessions,
     LoginGraceTime: 10,
-    SetEnv: `"GW_ROOT=${join(directory, 'root')}"`,
+    SetEnv: environmentOf(join(directory, 'root')),
     Subsystem: 'sftp internal-sftp',
   };
   const text = Object.entries(lines).map(([key, value]) => `${key} ${value}\n`);
   writeFileSync(join(directory, 'sshd_config'), text.join(''), { mode: 0o600 });
+}
+
+/**
+ * Its own tree and home, so that no shell start-up file of the developer's account delays every command, and the node
+ * that runs us among its programs.
+ */
+function environmentOf(root: string): string {
+  const path = `${dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+  return [`GW_ROOT=${root}`, `HOME=${root}`, `PATH=${path}`].map((word) => `"${word}"`).join(' ');
 }
 
 /** The key of a host, made where there is none. */

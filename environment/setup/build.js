@@ -17,11 +17,12 @@ const {
 const { dirname, join, relative } = require('node:path');
 const { root, say, run } = require('./say');
 const { output, bundle, workflows, sources, outdated, bundleOutdated } = require('./sources');
+const { agentOutdated, bundleAgent } = require('./bundle-agent');
 
 /** Brings dist/ up to date. @returns whether it could. */
 function ensureBuilt() {
   removeStrays();
-  if (outdated().length === 0 && !(existsSync(workflows) && bundleOutdated())) return true;
+  if (outdated().length === 0 && !(existsSync(workflows) && bundleOutdated()) && !agentOutdated()) return true;
   // A process of its own: the bundler's memory is given back.
   return run(process.execPath, [__filename]) === 0;
 }
@@ -86,6 +87,10 @@ async function build() {
   if (changed.length > 0) {
     say(`building ${changed.length === 1 ? relative(root, changed[0].from) : `${changed.length} files`} ...`);
     await compile(changed);
+  }
+  if (agentOutdated()) {
+    say('bundling the gateway agent ...');
+    await bundleAgent();
   }
   if (existsSync(workflows) && bundleOutdated()) {
     say('bundling the workflows ...');

@@ -5,7 +5,7 @@ const { root } = require('./say');
 
 const output = join(root, 'dist');
 const bundle = join(output, 'workflow-bundle.js');
-const folders = 'activities api bench cli console domain drivers environment prisma worker workflows'.split(' ');
+const folders = 'activities api bench cli console domain drivers environment prisma profiles worker workflows'.split(' ');
 
 /** Every file below a folder of the root, as paths relative to the root. */
 function filesBelow(folder) {
@@ -47,4 +47,4 @@ function bundleOutdated() {
 /** Where the bundle's workflows are named. */
 const workflows = join(root, 'workflows', 'index.ts');
 
-module.exports = { output, bundle, workflows, sources, outdated, bundleOutdated, changedAt };
+module.exports = { output, bundle, workflows, sources, outdated, bundleOutdated, changedAt, filesBelow };
