@@ -1,3 +1,5 @@
+import { FleetWorkflow } from './fleet/contract';
+import { gatewayMoves, GatewayState, replicaMoves, ReplicaState, type Move } from './fleet/lifecycle';
 import { allocationMoves, AllocationState } from './gateway/allocation';
 import type { PlannedStep } from './planned-step';
 import { planOf } from './run-plan';
@@ -12,9 +14,14 @@ import { sagaTransitions, type Transition } from './saga';
 /** Everything that can be generated, by the name a document gives it. Each is Markdown as Prettier leaves it. */
 export const generated: Readonly<Record<string, () => string>> = {
   'run states': () => stateDiagram(sagaTransitions),
-  'allocation states': () => stateDiagram(allocationTransitions()),
+  'allocation states': () =>
+    stateDiagram(begun(allocationMoves, AllocationState.starting, 'a replica is taken for the organization')),
+  'gateway states': () => stateDiagram(begun(gatewayMoves, GatewayState.submitted, 'it is applied')),
+  'replica states': () => stateDiagram(begun(replicaMoves, ReplicaState.submitted, 'its gateway needs it')),
   'steps of gateway.start': () => stepTable(planOf(RunKind.start)),
   'steps of gateway.stop': () => stepTable(planOf(RunKind.stop)),
+  'steps of fleet.provision': () => stepTable(planOf(FleetWorkflow.provision)),
+  'steps of fleet.retire': () => stepTable(planOf(FleetWorkflow.retire)),
   'skipping in gateway.start': () => skipTable(planOf(RunKind.start)),
   'skipping in gateway.stop': () => skipTable(planOf(RunKind.stop)),
 };
@@ -37,12 +44,14 @@ export function marks(text: string): string[] {
   return [...text.matchAll(block)].map((match) => match[1]!);
 }
 
-function allocationTransitions(): readonly Transition<AllocationState>[] {
-  const begin = { from: null, to: AllocationState.starting, when: 'a replica is taken for the organization' };
-  const moves = Object.values(allocationMoves).flatMap(({ from, to, when }) =>
-    from.map((state) => ({ from: state, to, when })),
-  );
-  return [begin, ...moves];
+/** The transitions of a table of moves, with what makes the first state. */
+function begun<S extends string>(
+  moves: Readonly<Record<string, Move<S>>>,
+  first: S,
+  when: string,
+): readonly Transition<S>[] {
+  const all = Object.values(moves).flatMap((move) => move.from.map((from) => ({ from, to: move.to, when: move.when })));
+  return [{ from: null, to: first, when }, ...all];
 }
 
 function stateDiagram(transitions: readonly Transition<string>[]): string {

@@ -9,7 +9,13 @@ import { regenerate } from '../domain/diagrams';
 const root = join(__dirname, '..');
 
 /** The documents with generated parts. */
-const documents = ['README.md', 'docs/operating.md', 'workflows/saga/README.md', 'workflows/gateway/README.md'];
+const documents = [
+  'README.md',
+  'docs/operating.md',
+  'workflows/saga/README.md',
+  'workflows/gateway/README.md',
+  'workflows/fleet/README.md',
+];
 
 const check = process.argv.includes('--check');
 for (const document of documents) {

@@ -15,6 +15,7 @@ export const documents = [
   'docs/operating.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
+  'workflows/fleet/README.md',
   'api/README.md',
   'environment/README.md',
   ...readdirSync(join(root, 'docs', 'decisions')).map((name) => `docs/decisions/${name}`),
