@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { inspect } from 'node:util';
 import { AwsCloud } from '../../drivers/cloud/aws/ec2';
 import { checkAwsSettings, type AwsSettings } from '../../drivers/cloud/aws/settings';
+import { userData } from '../../drivers/cloud/aws/user-data';
 import { freePort } from '../../environment/ports';
 import { awsOnDouble, awsSettings, machineSpec, region, useCredentials } from './aws-support';
 import type { Ec2Double } from './ec2-double/server';
@@ -155,6 +157,25 @@ describe('an answer that does not come', () => {
       expect(double.faultsLeft).toBe(0);
       expect(await impatient.find(owner, spec.tags.token)).toHaveLength(1);
     });
+  });
+
+  test('and a refusal show nothing of the host key or our credentials, however deep one looks', async () => {
+    const spec = machineSpec(owner);
+    const faults: DoubleFault[] = [
+      { kind: 'drop', after: true },
+      { kind: 'html', status: 503, after: true },
+      { kind: 'error', code: 'InvalidParameterValue' },
+    ];
+    for (const fault of faults) {
+      double.fail('RunInstances', fault);
+      const error: unknown = await cloud.create(spec).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ name: 'Failure' });
+      const shown = inspect(error, { depth: 30, showHidden: true, maxStringLength: null, maxArrayLength: null });
+      const secrets = [doubleCredentials.secretAccessKey, spec.hostKey.privateKey.split('\n')[0]!];
+      for (const secret of [...secrets, Buffer.from(userData(spec)).toString('base64').slice(40, 80)])
+        expect(shown).not.toContain(secret);
+    }
+    expect(double.faultsLeft).toBe(0);
   });
 
   test.each<[string, DoubleFault]>([

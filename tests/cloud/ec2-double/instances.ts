@@ -5,6 +5,13 @@ import { describe } from './run-instances';
 import { matches, stateAt, stateCodes, type DoubleInstance } from './state';
 import type { Xml } from './xml';
 
+/** What instances can be filtered by beside tags. */
+const filterable: Readonly<Record<string, (instance: DoubleInstance, time: number) => string | undefined>> = {
+  'instance-state-name': (instance, time) => stateAt(instance, time),
+  'instance-id': ({ instanceId }) => instanceId,
+  'client-token': ({ token }) => token,
+};
+
 /** DescribeInstances: by ids or filters, in pages, of a moment that may be past. */
 export function describeInstances(account: Account, regionName: string, parameters: Parameters): Record<string, Xml> {
   account.authorize({ action: 'ec2:DescribeInstances', arn: '*', context: {} });
@@ -21,6 +28,9 @@ export function describeInstances(account: Account, regionName: string, paramete
     if (!instance || !stateAt(instance, view(id))) throw notFound(id);
   }
   const filters = parameters.filters();
+  for (const { name } of filters)
+    if (!name.startsWith('tag:') && !Object.hasOwn(filterable, name))
+      throw new Ec2Error('InvalidParameterValue', `The filter '${name}' is invalid`);
   const shown = [...region.instances.values()]
     .map((instance) => ({ instance, time: view(instance.instanceId) }))
     .filter(({ instance, time }) => stateAt(instance, time) !== undefined)
@@ -85,10 +95,7 @@ function fits(instance: DoubleInstance, time: number, { name, values }: { name: 
 
 function valueOf(instance: DoubleInstance, time: number, filter: string): string | undefined {
   if (filter.startsWith('tag:')) return instance.tags.get(filter.slice('tag:'.length));
-  if (filter === 'instance-state-name') return stateAt(instance, time);
-  if (filter === 'instance-id') return instance.instanceId;
-  if (filter === 'client-token') return instance.token ?? '';
-  throw new Ec2Error('InvalidParameterValue', `The filter '${filter}' is invalid`);
+  return filterable[filter]!(instance, time);
 }
 
 function startOf(token: string | undefined): number {
