@@ -38,8 +38,14 @@ export const eventText = {
   finalScaleOut: (attempts: number) =>
     `Gateway replicas are missing: final replica scale-out attempt (${attempts} of ${attempts})`,
   replicaCreated: 'Gateway replica created. Status: SUBMITTED',
+  replaceAsked: 'Gateway replica marked for replacement',
   replicaChanged: (from: ReplicaState, to: ReplicaState, message: string | null) =>
     `Gateway replica status changed ${change(from, to, message)}`,
+} as const;
+
+/** What a sweep's events say. */
+export const sweepEvent = {
+  destroyed: (instanceId: string, why: string) => `Machine ${instanceId} destroyed: ${why}`,
 } as const;
 
 /** Why a plan or an apply is refused. */
