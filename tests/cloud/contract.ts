@@ -234,7 +234,7 @@ export function cloudContract(
       const host = sshd === 'injected' ? wanted.hostKey.publicKey : machine.hostKeyFingerprint!;
       await eventually(
         async () =>
-          expect(await tryLogin(machine.ssh!, { client, host })).toEqual({ in: true, user: machine.ssh!.user }),
+          expect(await tryLogin(machine.ssh!, { client, host })).toEqual({ in: true, said: machine.ssh!.user }),
         under.bootMs,
       );
       expect(await tryLogin(machine.ssh!, { client, host: keyPair().publicKey })).toEqual({

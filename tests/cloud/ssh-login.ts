@@ -16,7 +16,7 @@ export interface KeyPair {
 
 /** What came of a login. */
 export type Login =
-  { readonly in: true; readonly user: string } | { readonly in: false; readonly why: 'host-key' | 'auth' | string };
+  { readonly in: true; readonly said: string } | { readonly in: false; readonly why: 'host-key' | 'auth' | string };
 
 /** Makes a key pair. */
 export function keyPair(): KeyPair {
@@ -26,11 +26,13 @@ export function keyPair(): KeyPair {
 
 /**
  * Logs in with OpenSSH's own client, which trusts one host key and has one key of its own.
+ * @param command whose output is answered; who one is, unless told.
  * @param keys.host a public key, or the fingerprint of one; then the key that the host shows has to have it.
  */
 export async function tryLogin(
   { host, port, user }: SshAddress,
   keys: { readonly client: KeyPair; readonly host: string },
+  command = 'id -un',
 ): Promise<Login> {
   const directory = mkdtempSync(join(tmpdir(), 'gw-login-'));
   try {
@@ -44,8 +46,8 @@ export async function tryLogin(
       ...[`UserKnownHostsFile=${known}`, 'GlobalKnownHostsFile=/dev/null', 'PreferredAuthentications=publickey'],
     ];
     const args = [...['-F', '/dev/null', '-i', identity, '-p', String(port)], ...options.flatMap((one) => ['-o', one])];
-    return await promisify(execFile)('ssh', [...args, `${user}@${host}`, 'id -un'], { timeout: 20_000 }).then(
-      ({ stdout }) => ({ in: true as const, user: stdout.trim() }),
+    return await promisify(execFile)('ssh', [...args, `${user}@${host}`, command], { timeout: 20_000 }).then(
+      ({ stdout }) => ({ in: true as const, said: stdout.trim() }),
       ({ stderr }: { stderr: string }) => ({ in: false as const, why: reason(stderr) }),
     );
   } finally {
