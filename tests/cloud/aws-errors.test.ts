@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { AwsCloud } from '../../drivers/cloud/aws/ec2';
-import { checkAwsSettings, type AwsSettings } from '../../drivers/cloud/aws/settings';
+import { readAwsSettings, type AwsSettings } from '../../drivers/cloud/aws/settings';
 import { userData } from '../../drivers/cloud/aws/user-data';
 import { freePort } from '../../environment/ports';
 import { awsOnDouble, awsSettings, machineSpec, region, useCredentials } from './aws-support';
@@ -241,11 +241,25 @@ describe('what AWS ends by itself', () => {
   });
 });
 
-test.each<[string, Partial<AwsSettings>]>([
-  ['no region', { regions: {} }],
-  ['no network for SSH', { sshCidrs: [] }],
-  ['no network of edges', { edgeCidrs: [] }],
-  ['a network that is none', { sshCidrs: ['everywhere'] }],
-])('settings with %s are refused', (_, over) => {
-  expect(() => checkAwsSettings(awsSettings('', over))).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }));
+describe('settings', () => {
+  const good = awsSettings('http://127.0.0.1:1');
+
+  test('that are complete are taken', () => {
+    expect(readAwsSettings(good)).toEqual(good);
+  });
+
+  test.each<[string, object]>([
+    ['no region', { regions: {} }],
+    ['a region of another form', { regions: { 'EU West': good.regions[region] } }],
+    ['a region without its subnet', { regions: { [region]: { imageId: 'ami-12345678' } } }],
+    ['no network for SSH', { sshCidrs: [] }],
+    ['no network of edges', { edgeCidrs: [] }],
+    ['a network that is none', { sshCidrs: ['everywhere'] }],
+    ['a port that is none', { agentPort: 0 }],
+    ['another endpoint than by HTTP', { endpoint: 'file:///etc/passwd' }],
+    ['credentials', { secretAccessKey: 'canary-secret' }],
+  ])('with %s are refused, without their values', (_, over) => {
+    const refused = expect.objectContaining({ code: 'INVALID_INPUT', message: expect.not.stringContaining('canary') });
+    expect(() => readAwsSettings({ ...good, ...over })).toThrow(refused as Error);
+  });
 });

@@ -14,7 +14,7 @@ import { RegionApi } from './api';
 import { awsCode, Effect } from './errors';
 import { parseMachineId, presentStates, tagKeys, tagsOf, toMachine } from './machines';
 import { SecurityGroups } from './security-group';
-import { checkAwsSettings, READ_LAG_MS, type AwsSettings } from './settings';
+import { READ_LAG_MS, readAwsSettings, type AwsSettings } from './settings';
 import { userData } from './user-data';
 
 /** What a call that makes an instance makes. */
@@ -39,9 +39,12 @@ export class AwsCloud implements Cloud {
   /** Owners of machines that this process was shown: a later read that lags does not make them unknown again. */
   private readonly seen = new Map<string, string>();
 
-  /** @throws Failure INVALID_INPUT, ADDRESS_REFUSED for settings that cannot be. */
-  constructor(private readonly settings: AwsSettings) {
-    checkAwsSettings(settings);
+  private readonly settings: AwsSettings;
+
+  /** @throws Failure INVALID_INPUT for settings that cannot be. */
+  constructor(options: AwsSettings) {
+    const settings = readAwsSettings(options);
+    this.settings = settings;
     this.capabilities = {
       clientToken: settings.clientToken ?? true,
       uniqueNames: false,

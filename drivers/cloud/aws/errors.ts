@@ -13,19 +13,28 @@ export type Effect = (typeof Effect)[keyof typeof Effect];
 const THROTTLED_MS = 2_000;
 
 /**
- * EC2's error codes (API reference, "Error codes for the Amazon EC2 API") in our words; the first that fits. What is in
- * no row is a request that EC2 did not take.
+ * EC2's error codes (API reference, "Error codes for the Amazon EC2 API") in our words, `*` standing for anything; the
+ * first that fits. What is in no row is a request that EC2 did not take.
  */
-const codes: readonly (readonly [RegExp, FailureCode])[] = [
-  [/^(RequestLimitExceeded|Throttling|ThrottlingException|RequestThrottled|TooManyRequestsException|EC2ThrottledException|SlowDown)$/, 'CLOUD_THROTTLED'],
-  [/^(Insufficient.*|Unsupported|SpotMaxPriceTooLow|ZonesNotSupported)$/, 'CLOUD_CAPACITY'],
-  [/^TagLimitExceeded$/, 'CLOUD_SPEC_REFUSED'],
-  [/^(MaxSpot.*Exceeded|.*LimitExceeded)$/, 'CLOUD_QUOTA'],
-  [/^(AuthFailure|UnauthorizedOperation|ExpiredToken.*|RequestExpired|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClientException|MissingAuthenticationToken|AccessDenied.*|OptInRequired|Blocked|PendingVerification|CredentialsProviderError|TokenProviderError)$/, 'CLOUD_AUTH'],
-  [/^(IdempotentParameterMismatch|Incorrect.*State.*|.*InUse|DependencyViolation|ConcurrentTagAccess|OperationNotPermitted|Invalid.*\.Duplicate|IdempotentInstanceTerminated)$/, 'CLOUD_CONFLICT'],
+const rows: readonly (readonly [FailureCode, ...string[]])[] = [
+  ['CLOUD_THROTTLED', 'RequestLimitExceeded', 'Throttling*', 'RequestThrottled*', 'TooManyRequests*', '*Throttled*'],
+  ['CLOUD_CAPACITY', 'Insufficient*', 'Unsupported', 'SpotMaxPriceTooLow', 'ZonesNotSupported'],
+  ['CLOUD_SPEC_REFUSED', 'TagLimitExceeded'],
+  ['CLOUD_QUOTA', 'MaxSpot*Exceeded', '*LimitExceeded'],
+  ['CLOUD_AUTH', 'AuthFailure', 'UnauthorizedOperation', 'AccessDenied*', 'ExpiredToken*', 'RequestExpired'],
+  ['CLOUD_AUTH', 'InvalidClientTokenId', 'UnrecognizedClientException', 'SignatureDoesNotMatch'],
+  ['CLOUD_AUTH', 'MissingAuthenticationToken', 'OptInRequired', 'Blocked', 'PendingVerification'],
+  // The SDK's own, when its chain finds no credentials.
+  ['CLOUD_AUTH', 'CredentialsProviderError', 'TokenProviderError'],
+  ['CLOUD_CONFLICT', 'IdempotentParameterMismatch', 'IdempotentInstanceTerminated', 'OperationNotPermitted'],
+  ['CLOUD_CONFLICT', 'Incorrect*State*', '*InUse', 'DependencyViolation', 'ConcurrentTagAccess', 'Invalid*.Duplicate'],
   // A group that was just made may not be seen yet by the next call.
-  [/^InvalidGroup(Id)?\.NotFound$/, 'CLOUD_CONFLICT'],
-]; // prettier-ignore
+  ['CLOUD_CONFLICT', 'InvalidGroup.NotFound', 'InvalidGroupId.NotFound'],
+];
+const codes = rows.map(([code, ...names]) => {
+  const patterns = names.map((name) => name.replaceAll('.', '\\.').replaceAll('*', '.*'));
+  return [new RegExp(`^(${patterns.join('|')})$`), code] as const;
+});
 
 /** Codes of {@link codes} where trying again cannot help. */
 const hopeless: Readonly<Record<string, string>> = {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { network } from '../../../domain/address';
 import { Failure } from '../../../domain/failures';
 
@@ -52,17 +53,49 @@ export interface AwsSettings {
  */
 export const READ_LAG_MS = 10_000;
 
+const cidr = z.string().refine((text) => succeeds(() => network(text)), 'not an IPv4 network as in 10.0.0.0/8');
+const port = z.int().min(1).max(65_535);
+
+const schema: z.ZodType<AwsSettings> = z.strictObject({
+  regions: z
+    .record(
+      z.string().regex(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/, 'not a region’s name'),
+      z.strictObject({ imageId: z.string().min(1), subnetId: z.string().min(1) }),
+    )
+    .refine((regions) => Object.keys(regions).length > 0, 'needs at least one region'),
+  instanceType: z.string().min(1),
+  sshUser: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'not a user’s name'),
+  sshPort: port.optional(),
+  sshCidrs: z.array(cidr).min(1),
+  agentPort: port,
+  edgeCidrs: z.array(cidr).min(1),
+  spot: z.boolean().optional(),
+  serves: z.enum(['public', 'private']).optional(),
+  rootDevice: z.string().startsWith('/dev/').optional(),
+  endpoint: z.url({ protocol: /^https?$/ }).optional(),
+  clientToken: z.boolean().optional(),
+  readLagMs: z.int().min(0).optional(),
+  pageSize: z.int().min(5).max(1_000).optional(),
+  timeoutMs: z.int().min(1).optional(),
+});
+
 /**
- * Checks what would otherwise be found out at the first machine.
- * @throws Failure INVALID_INPUT, ADDRESS_REFUSED
+ * Reads settings, so that a mistake is found out before the first machine; what is not known is refused, a key that was
+ * mistyped or a credential above all.
+ * @throws Failure INVALID_INPUT naming what is wrong, without its value.
  */
-export function checkAwsSettings(settings: AwsSettings): AwsSettings {
-  if (Object.keys(settings.regions).length === 0)
-    throw new Failure('INVALID_INPUT', 'the aws backend needs at least one region');
-  for (const which of ['sshCidrs', 'edgeCidrs'] as const) {
-    if (settings[which].length === 0)
-      throw new Failure('INVALID_INPUT', `the aws backend needs at least one network in ${which}`);
-    settings[which].forEach(network);
+export function readAwsSettings(value: unknown): AwsSettings {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const wrong = result.error.issues.map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
+  throw new Failure('INVALID_INPUT', `the aws backend’s options: ${wrong.join('; ').slice(0, 500)}`);
+}
+
+function succeeds(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
   }
-  return settings;
 }
