@@ -17,6 +17,15 @@ export class Caller {
     return this.token.id;
   }
 
+  /** What people call the token. */
+  get name(): string {
+    return this.token.name;
+  }
+
+  get scope(): Scope {
+    return this.token.scope;
+  }
+
   /** The one organization that the token is bound to; null for all. */
   get boundTo(): string | null {
     return this.token.organizationId;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Settings } from '../domain/settings';
 import type { Store } from '../prisma/store';
 import type { Engine } from './engine';
+import type { FleetCommands } from './fleet/commands';
 import type { Limits } from './limits';
 import type { JournalWatch } from './journal-watch';
 import type { Metrics } from './metrics';
@@ -13,6 +14,7 @@ import type { Targets } from './webhooks/target';
 export interface Deps {
   readonly store: Store;
   readonly engine: Engine;
+  readonly fleet: FleetCommands;
   readonly settings: Settings;
   readonly limits: Limits;
   readonly watch: JournalWatch;

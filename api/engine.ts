@@ -1,3 +1,4 @@
+import type { GatewayLife } from '../domain/fleet/contract';
 import type { GatewayStarted, GatewayStopped, RunKind, StartGateway, StopGateway } from '../domain/gateway/contract';
 import type { FailureCode } from '../domain/failures';
 import type { SagaView } from '../domain/saga';
@@ -53,6 +54,10 @@ export interface Engine {
   cancel(runId: string): Promise<void>;
   /** Hands in a person's decision. @throws Failure STATE_CONFLICT where nothing of that name is stuck. */
   resolve(runId: string, decision: Decision): Promise<SagaView>;
+  /** Has a gateway's workflow look at what the store says of it; begins that workflow where none runs. */
+  tellGateway(life: GatewayLife): Promise<void>;
+  /** Has a replica's workflow look at what the store says of it; one that does not run needs none. */
+  tellReplica(replicaId: string): Promise<void>;
   /** How many workers poll for runs. */
   workers(): Promise<number>;
 }

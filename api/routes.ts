@@ -4,6 +4,10 @@ import { allocationRoutes } from './routes/allocations';
 import { attentionRoutes } from './routes/attention';
 import { documentationRoutes } from './routes/documentation';
 import { eventRoutes } from './routes/events';
+import { fleetEventRoutes } from './routes/fleet-events';
+import { fleetGatewayRoutes } from './routes/fleet-gateways';
+import { fleetProfileRoutes } from './routes/fleet-profiles';
+import { fleetReplicaRoutes } from './routes/fleet-replicas';
 import { gatewayRoutes } from './routes/gateway';
 import { healthRoutes } from './routes/health';
 import { poolRoutes } from './routes/pool';
@@ -17,6 +21,10 @@ export function routes(deps: Deps): readonly Route[] {
     ...gatewayRoutes(deps),
     ...allocationRoutes(deps),
     ...poolRoutes(deps),
+    ...fleetGatewayRoutes(deps),
+    ...fleetReplicaRoutes(deps),
+    ...fleetEventRoutes(deps),
+    ...fleetProfileRoutes(deps),
     ...runRoutes(deps),
     ...eventRoutes(deps),
     ...attentionRoutes(deps),

@@ -3,6 +3,8 @@ import type { Settings } from '../domain/settings';
 import type { Store } from '../prisma/store';
 import { createApp } from './app';
 import type { Engine } from './engine';
+import { FleetCommands } from './fleet/commands';
+import { Teller } from './fleet/teller';
 import { JournalWatch } from './journal-watch';
 import { limits as defaults, type Limits } from './limits';
 import { Metrics } from './metrics';
@@ -46,8 +48,10 @@ export async function startService({ store, engine, settings, log, ...rest }: Se
   const seal = new Seal(settings.secretsDirectory);
   const sender = new Sender(targets);
   const dispatcher = new Dispatcher({ store, watch, sender, seal, log, now });
+  const teller = new Teller(engine, settings, log, closing.signal);
   const app = createApp({
     ...{ store, engine, settings, limits, watch, metrics, targets, seal, log, now },
+    fleet: new FleetCommands(store, settings, teller),
     streams: new Streams(limits),
     closing: closing.signal,
   });

@@ -18,6 +18,7 @@ import { tsToDate } from '@temporalio/common/lib/time';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { temporal } from '@temporalio/proto';
 import { Failure, failures, isFailure, isFailureCode } from '../domain/failures';
+import { FleetWorkflow, gatewayWorkflowId, replicaWorkflowId, type GatewayLife } from '../domain/fleet/contract';
 import { RunKind, searchAttributes, taskQueue, type StartGateway, type StopGateway } from '../domain/gateway/contract';
 import type { SagaView } from '../domain/saga';
 import type { Settings } from '../domain/settings';
@@ -38,6 +39,9 @@ const POLLER_MS = 70_000;
  * without CPU to spare, tasks that take longer than this are done again, which leaves it even less (measured with 2 s).
  */
 const WORKFLOW_TASK_TIMEOUT = '4s';
+
+/** The signal that lives of gateways and replicas look at the store upon (workflows/fleet/signals.ts). */
+const LOOK = 'look';
 
 const keys = {
   kind: defineSearchAttributeKey('SagaKind', searchAttributes.SagaKind),
@@ -109,6 +113,35 @@ export class TemporalEngine implements Engine {
     return await this.call(DECISION_MS, () =>
       this.open(runId, (handle) => handle.executeUpdate<SagaView, [Decision]>('resolve', { args: [decision] })),
     );
+  }
+
+  async tellGateway(life: GatewayLife): Promise<void> {
+    await this.call(CALL_MS, () =>
+      this.client.workflow.signalWithStart(FleetWorkflow.gateway, {
+        workflowId: gatewayWorkflowId(life.gatewayId),
+        taskQueue,
+        args: [life],
+        signal: LOOK,
+        // The store's row is the truth: a life that ended while there is still a row goes on.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+        staticSummary: `The life of a gateway of organization ${life.organizationId}`,
+        typedSearchAttributes: [
+          { key: keys.kind, value: FleetWorkflow.gateway },
+          { key: keys.organization, value: life.organizationId },
+        ],
+      }),
+    );
+  }
+
+  async tellReplica(replicaId: string): Promise<void> {
+    await this.call(CALL_MS, async () => {
+      try {
+        await this.client.workflow.getHandle(replicaWorkflowId(replicaId)).signal(LOOK);
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    });
   }
 
   async workers(): Promise<number> {

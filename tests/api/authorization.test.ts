@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openApiDocument } from '../../api/openapi';
 import { expectProblem, TestApi, type Reply } from './support/api';
+import { reconcile } from './support/fleet';
 
 const mine = randomUUID();
 const theirs = randomUUID();
@@ -13,6 +14,14 @@ interface Row {
   /** What a token of another organization gets: 404, or an answer that shows nothing of the other's. */
   readonly foreign: 'not found' | 'nothing of it' | 'forbidden';
 }
+
+const EDGE_GATEWAY = '/v1/organizations/THEIRS/gateways/front';
+const webProfile = {
+  values: {},
+  files: [],
+  scripts: [],
+  health: { kind: 'http', port: 80, path: '/', expect: { status: 200 } },
+};
 
 const rows: Readonly<Record<string, Row>> = {
   'POST /gateway/start': { body: (organization) => ({ organization_id: organization }), foreign: 'not found' },
@@ -27,6 +36,44 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /gateways/replicas/{id}/readmit': { path: '/gateways/replicas/REPLICA/readmit', foreign: 'forbidden' },
   'GET /edges': { foreign: 'forbidden' },
   'DELETE /edges/{name}': { path: '/edges/EDGE', foreign: 'forbidden' },
+  'GET /v1/organizations/{org}/gateways': { path: '/v1/organizations/THEIRS/gateways', foreign: 'not found' },
+  'GET /v1/organizations/{org}/gateways/{name}': { path: EDGE_GATEWAY, foreign: 'not found' },
+  'PUT /v1/organizations/{org}/gateways/{name}': {
+    path: EDGE_GATEWAY,
+    body: () => ({ backend: 'docker', region: 'local', replicas: 2 }),
+    foreign: 'not found',
+  },
+  'DELETE /v1/organizations/{org}/gateways/{name}': { path: EDGE_GATEWAY, foreign: 'not found' },
+  'POST /v1/organizations/{org}/gateways/{name}/plan': {
+    path: `${EDGE_GATEWAY}/plan`,
+    body: () => ({ backend: 'docker', region: 'local' }),
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/gateways/{name}/replicas': { path: `${EDGE_GATEWAY}/replicas`, foreign: 'not found' },
+  'POST /v1/organizations/{org}/gateways/{name}/replicas/{num}/replace': {
+    path: `${EDGE_GATEWAY}/replicas/0/replace`,
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/gateways/{name}/scale': {
+    path: `${EDGE_GATEWAY}/scale`,
+    body: () => ({ replicas: 2 }),
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/gateways/{name}/events': { path: `${EDGE_GATEWAY}/events`, foreign: 'not found' },
+  'GET /v1/organizations/{org}/gateway-events': {
+    path: '/v1/organizations/THEIRS/gateway-events',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/profiles': { path: '/v1/organizations/THEIRS/profiles', foreign: 'not found' },
+  'GET /v1/organizations/{org}/profiles/{name}': {
+    path: '/v1/organizations/THEIRS/profiles/web',
+    foreign: 'not found',
+  },
+  'PUT /v1/organizations/{org}/profiles/{name}': {
+    path: '/v1/organizations/THEIRS/profiles/web',
+    body: () => webProfile,
+    foreign: 'not found',
+  },
   'GET /runs': { foreign: 'nothing of it' },
   'GET /runs/{id}': { path: '/runs/RUN', foreign: 'not found' },
   'POST /runs/{id}/cancel': { path: '/runs/RUN/cancel', foreign: 'not found' },
@@ -90,7 +137,18 @@ beforeAll(async () => {
   });
   tokens['theirs'] = await api.token('admin', theirs);
   for (const scope of ['read', 'operate', 'admin'] as const) tokens[scope] = await api.token(scope, mine);
+  const gateway = { backend: 'docker', region: 'local' };
+  for (const [path, body] of [
+    ['gateways/front', gateway],
+    ['profiles/web', webProfile],
+  ] as const) {
+    const put = await api.call('PUT', `/v1/organizations/${theirs}/${path}`, { body, token: api.tokens.admin });
+    expect([200, 202]).toContain(put.status);
+  }
+  const [front] = await api.store.fleet.gateways.list(theirs);
+  await reconcile(api.store, front!);
   Object.assign(names, {
+    THEIRS: theirs,
     RUN: started.json.run_id,
     ALLOCATION: started.json.allocation_id,
     REPLICA: replica.id,
@@ -179,6 +237,8 @@ test('the same tokens reach what is theirs', async () => {
     `/gateways/allocations/${names['ALLOCATION']}`,
     '/webhooks',
     '/tokens',
+    `/v1/organizations/${theirs}/gateways`,
+    `/v1/organizations/${theirs}/gateway-events`,
   ]) {
     const reply = await api.call('GET', path, { token: tokens['theirs']! });
     expect(reply.status).toBe(200);
@@ -196,6 +256,16 @@ async function everything(): Promise<unknown> {
     webhooks: await store.webhooks.list(),
     tokens: (await store.tokens.list()).map(({ lastUsedAt: _, ...token }) => token),
     runs: await store.journal.runs({ limit: 100 }),
-    engine: [engine.starts, engine.stops, engine.cancelled, engine.decisions].map((each) => each.length),
+    gateways: await store.fleet.gateways.all(),
+    gatewayReplicas: await store.fleet.replicas.live(),
+    profiles: await store.fleet.profiles.list(theirs),
+    engine: [
+      engine.starts,
+      engine.stops,
+      engine.cancelled,
+      engine.decisions,
+      engine.told.gateways,
+      engine.told.replicas,
+    ].map((each) => each.length),
   };
 }

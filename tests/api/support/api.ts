@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { startService, type Service } from '../../../api/service';
 import type { Limits } from '../../../api/limits';
+import { defaultFleetPolicy, type FleetPolicy } from '../../../domain/fleet/policy';
 import type { Settings } from '../../../domain/settings';
 import type { Scope, Store } from '../../../prisma/store';
 import { hashSecret, mintToken } from '../../../prisma/token-secret';
@@ -18,6 +19,7 @@ export interface ApiOptions {
   readonly limits?: Partial<Limits>;
   readonly webhookNetworks?: readonly string[];
   readonly now?: () => Date;
+  readonly fleetPolicy?: Partial<FleetPolicy>;
   /** Gets every line of the API's log. */
   readonly log?: (line: string) => void;
 }
@@ -176,6 +178,16 @@ function settingsFor(directory: string, options: ApiOptions): Settings {
       undoAttempts: 2,
       edgeDeadlineMs: 1_000,
       attentionDeadlineMs: 1_000,
+    },
+    fleet: {
+      keyFile: '',
+      agentPort: 80,
+      backends: [
+        { backend: 'aws', regions: ['eu-west-1', 'us-east-1'] },
+        { backend: 'docker', regions: ['local'] },
+        { backend: 'static', regions: ['rack-1'] },
+      ],
+      policy: { ...defaultFleetPolicy, ...options.fleetPolicy },
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Decision, Engine, RunDescription, RunOutcome } from '../../../api/engine';
+import type { GatewayLife } from '../../../domain/fleet/contract';
 import { Failure, isFailure, type FailureCode } from '../../../domain/failures';
 import { RunKind, type GatewayStarted, type StartGateway, type StopGateway } from '../../../domain/gateway/contract';
 import { gatewayHostname } from '../../../domain/hostname';
@@ -15,6 +16,8 @@ export class FakeEngine implements Engine {
   readonly stops: string[] = [];
   readonly cancelled: string[] = [];
   readonly decisions: (Decision & { runId: string })[] = [];
+  /** Gateways and replicas whose workflows were told to look. */
+  readonly told: { gateways: GatewayLife[]; replicas: string[] } = { gateways: [], replicas: [] };
   away = false;
   polling = 1;
   /** What a start does; tests replace it. */
@@ -58,6 +61,18 @@ export class FakeEngine implements Engine {
       throw new Failure('STATE_CONFLICT', 'nothing is stuck', { data: { allowed: [] } });
     this.decisions.push({ runId, ...decision });
     return { saga: run.kind, state: 'rolling_back', steps: [], cancelled: false };
+  }
+
+  async tellGateway(life: GatewayLife): Promise<void> {
+    this.mustAnswer();
+    this.told.gateways.push(life);
+    return Promise.resolve();
+  }
+
+  async tellReplica(replicaId: string): Promise<void> {
+    this.mustAnswer();
+    this.told.replicas.push(replicaId);
+    return Promise.resolve();
   }
 
   async workers(): Promise<number> {

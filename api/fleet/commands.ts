@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto';
+import { gatewayConfiguration } from '../../domain/fleet/configuration';
+import type { FleetGateway, FleetReplica, GatewayConfiguration, ProfileRevision } from '../../domain/fleet/gateway';
+import { GatewayState } from '../../domain/fleet/lifecycle';
+import { eventText, refusal, replicaStatus } from '../../domain/fleet/messages';
+import { mustBeInPlace, planOf, type GatewayPlan } from '../../domain/fleet/plan';
+import { defaultFleetPolicy, type FleetPolicy } from '../../domain/fleet/policy';
+import { Failure, isFailure } from '../../domain/failures';
+import type { BackendSettings, Settings } from '../../domain/settings';
+import type { Store } from '../../prisma/store';
+import { mustBeServed } from './backends';
+import { profileRevisionOf } from './profiles';
+import type { Teller } from './teller';
+
+/** Whose gateways, and who asks. */
+export interface Asking {
+  readonly organizationId: string;
+  /** As events name it. */
+  readonly actor: string;
+}
+
+/** What applying would do, and to what. */
+export interface Planned extends GatewayPlan {
+  readonly configuration: GatewayConfiguration;
+  readonly profile: ProfileRevision;
+  readonly current: FleetGateway | null;
+}
+
+/** What an apply did. */
+export interface Applied {
+  readonly gateway: FleetGateway;
+  readonly outcome: 'created' | 'updated' | 'unchanged';
+  /** Whether machines have to be made, configured or destroyed for it. */
+  readonly takesTime: boolean;
+}
+
+/** What an apply expects to find. */
+export interface Expectation {
+  /** Checked before anything else. @throws Failure */
+  readonly before?: (current: FleetGateway | null) => void;
+  /** Checked only where the apply would change a gateway that is there. @throws Failure */
+  readonly change?: (current: FleetGateway) => void;
+}
+
+/** Applies that lose against others begin again this often. */
+const ATTEMPTS = 5;
+
+/**
+ * What can be asked of gateways: both APIs say it in their own words and do nothing else. Every command is bound to one
+ * organization; others' gateways are not there. What a command wants is written first and then told to the workflows.
+ */
+export class FleetCommands {
+  constructor(
+    private readonly store: Store,
+    private readonly settings: Settings,
+    private readonly teller: Teller,
+  ) {}
+
+  get policy(): FleetPolicy {
+    return this.settings.fleet?.policy ?? defaultFleetPolicy;
+  }
+
+  get backends(): readonly BackendSettings[] {
+    return this.settings.fleet?.backends ?? [];
+  }
+
+  /** @throws Failure INVALID_INPUT (data: errors) */
+  configuration(value: unknown, pointer = '#'): GatewayConfiguration {
+    return gatewayConfiguration(value, this.policy, pointer);
+  }
+
+  /**
+   * What applying a configuration would do now.
+   * @throws Failure INVALID_INPUT, BACKEND_UNAVAILABLE; STATE_CONFLICT for a gateway that is FAILED or to be deleted.
+   */
+  async plan({ organizationId }: Asking, configuration: GatewayConfiguration): Promise<Planned> {
+    return await this.planOn(await this.store.fleet.gateways.named(organizationId, configuration.name), {
+      organizationId,
+      configuration,
+    });
+  }
+
+  private async planOn(
+    current: FleetGateway | null,
+    { organizationId, configuration }: { organizationId: string; configuration: GatewayConfiguration },
+  ): Promise<Planned> {
+    const profile = await profileRevisionOf(this.store.fleet.profiles, organizationId, configuration.profile);
+    const plan = planOf(configuration, profile, current);
+    if (plan.action !== 'update') mustBeServed(this.backends, configuration);
+    return { ...plan, configuration, profile, current };
+  }
+
+  /**
+   * Makes a gateway, or changes it in place. Sent again it finds what it did and changes nothing.
+   * @throws Failure as {@link plan}; STATE_CONFLICT (data: changed) for what cannot change in place; CONFLICT when others
+   * keep changing it; whatever `expected` throws.
+   */
+  async apply(asking: Asking, configuration: GatewayConfiguration, expected: Expectation = {}): Promise<Applied> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.applyOnce(asking, configuration, expected);
+      } catch (error) {
+        if (!isFailure(error) || !lost(error) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  private async applyOnce(
+    asking: Asking,
+    configuration: GatewayConfiguration,
+    { before, change }: Expectation,
+  ): Promise<Applied> {
+    const { organizationId, actor } = asking;
+    const { gateways } = this.store.fleet;
+    const current = await gateways.named(organizationId, configuration.name);
+    before?.(current);
+    const { profile, ...plan } = await this.planOn(current, { organizationId, configuration });
+    if (!current) {
+      const id = randomUUID();
+      const gateway = await gateways.create({ id, organizationId, configuration, profile, actor });
+      await this.tell(gateway);
+      return { gateway, outcome: 'created', takesTime: true };
+    }
+    if (plan.noChanges) {
+      // Whoever sends it again may do so because nobody was told.
+      await this.tell(current);
+      return { gateway: current, outcome: 'unchanged', takesTime: false };
+    }
+    change?.(current);
+    mustBeInPlace(plan, current.name);
+    // The version that was looked at, so that what was expected still holds when it is written.
+    const by = { actor, version: current.resourceVersion };
+    const gateway = await gateways.update(organizationId, current.id, { configuration, profile }, by);
+    await this.tell(gateway);
+    const takesTime = plan.changes.some(({ field }) => field === 'replicas' || field === 'profile');
+    return { gateway, outcome: 'updated', takesTime };
+  }
+
+  /**
+   * Changes how many replicas a gateway wants.
+   * @param scale.force whether replicas that organizations hold may go; their allocations are moved.
+   * @throws Failure NOT_FOUND, INVALID_INPUT, STATE_CONFLICT; CONFLICT (data: currentVersion) for a stale version.
+   */
+  async scale(
+    asking: Asking,
+    name: string,
+    { replicas, force = false, version }: { replicas: number; force?: boolean; version?: number | undefined },
+  ): Promise<FleetGateway> {
+    if (replicas > this.policy.maxReplicas)
+      throw new Failure('INVALID_INPUT', refusal.tooManyReplicas(replicas, this.policy.maxReplicas), {
+        data: { errors: [{ detail: 'too many', pointer: '#/replicas' }] },
+      });
+    const { gateway } = await this.get(asking.organizationId, name);
+    const change = { configuration: { ...gateway.configuration, replicas }, scaleInForced: force };
+    return await this.told(
+      this.store.fleet.gateways.update(...this.target(asking, gateway), change, by(asking, version)),
+    );
+  }
+
+  /** Makes a gateway the organization's default. @throws Failure NOT_FOUND, STATE_CONFLICT, CONFLICT */
+  async setDefault(asking: Asking, name: string): Promise<FleetGateway> {
+    const { gateway } = await this.get(asking.organizationId, name);
+    return await this.told(this.store.fleet.gateways.setDefault(...this.target(asking, gateway), by(asking)));
+  }
+
+  /** Has a gateway deleted once all its replicas are gone. @throws Failure NOT_FOUND; CONFLICT (data: currentVersion) */
+  async remove(asking: Asking, name: string, version?: number): Promise<FleetGateway> {
+    const { gateway } = await this.get(asking.organizationId, name);
+    return await this.told(
+      this.store.fleet.gateways.markForDeletion(...this.target(asking, gateway), by(asking, version)),
+    );
+  }
+
+  /**
+   * Has a replica go; another takes its number.
+   * @throws Failure NOT_FOUND; STATE_CONFLICT unless its gateway is RUNNING, for which a missing replica is no failure.
+   */
+  async replaceReplica(asking: Asking, name: string, replicaId: string): Promise<FleetReplica> {
+    const { gateway, replicas } = await this.get(asking.organizationId, name);
+    const found = replicas.find(({ id }) => id === replicaId);
+    if (!found) throw new Failure('NOT_FOUND', 'The gateway has no such replica.');
+    if (gateway.deletionMarkedAt) throw new Failure('STATE_CONFLICT', refusal.beingDeleted(name));
+    if (gateway.state !== GatewayState.running)
+      throw new Failure(
+        'STATE_CONFLICT',
+        `Gateway ${name} is ${gateway.state}; its replicas can be replaced once it runs.`,
+        {
+          data: { state: gateway.state, allowed: ['delete'] },
+        },
+      );
+    const { replicas: stored, events } = this.store.fleet;
+    const { organizationId, actor } = asking;
+    const over = found.state === 'terminating' || found.state === 'terminated';
+    if (!over)
+      await events.add({
+        ...{ organizationId, gatewayId: gateway.id, replicaId: found.id, actor },
+        message: eventText.replaceAsked,
+      });
+    const replica = over
+      ? found
+      : await stored.move(organizationId, found.id, 'retire', { statusMessage: replicaStatus.replaced });
+    await this.teller.replica(replica.id);
+    await this.tell(gateway);
+    return replica;
+  }
+
+  /** The organization's gateways, by name, each with its replicas. */
+  async list(organizationId: string): Promise<GatewayWithReplicas[]> {
+    const gateways = await this.store.fleet.gateways.list(organizationId);
+    return await Promise.all(gateways.map((gateway) => this.withReplicas(gateway)));
+  }
+
+  /** @throws Failure NOT_FOUND */
+  async get(organizationId: string, name: string): Promise<GatewayWithReplicas> {
+    const gateway = await this.store.fleet.gateways.named(organizationId, name);
+    if (!gateway) throw new Failure('NOT_FOUND', 'There is no such gateway.');
+    return await this.withReplicas(gateway);
+  }
+
+  /** A gateway with its replicas by number, the last TERMINATED one of each number included. */
+  async withReplicas(gateway: FleetGateway): Promise<GatewayWithReplicas> {
+    return { gateway, replicas: await this.store.fleet.replicas.list(gateway.organizationId, gateway.id) };
+  }
+
+  private target({ organizationId }: Asking, { id }: FleetGateway): [string, string] {
+    return [organizationId, id];
+  }
+
+  private async told(change: Promise<FleetGateway>): Promise<FleetGateway> {
+    const gateway = await change;
+    await this.tell(gateway);
+    return gateway;
+  }
+
+  private async tell({ organizationId, id }: FleetGateway): Promise<void> {
+    await this.teller.gateway({ organizationId, gatewayId: id });
+  }
+}
+
+/** A gateway and its replicas, read one after the other. */
+export interface GatewayWithReplicas {
+  readonly gateway: FleetGateway;
+  readonly replicas: readonly FleetReplica[];
+}
+
+function by({ actor }: Asking, version?: number): { actor: string; version?: number } {
+  return { actor, ...(version !== undefined && { version }) };
+}
+
+/** Whether an apply was overtaken, so that it has to look again: by another write, a create of that name, or a deletion. */
+function lost({ code }: Failure): boolean {
+  return code === 'CONFLICT' || code === 'NOT_FOUND';
+}
