@@ -1,4 +1,4 @@
-import { createClient, type Client, type Config } from '@libsql/client';
+import type { Client, Config } from '@libsql/client';
 import { PrismaLibSql } from '@prisma/adapter-libsql';
 import type {
   SqlDriverAdapter,
@@ -11,6 +11,7 @@ import { realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileOf } from '../url';
 import { Breath } from './breath';
+import { SqliteConnection } from './client';
 import { Turns } from './turns';
 
 /** Milliseconds that SQLite itself waits for a lock. It waits without yielding, so only as long as nobody notices. */
@@ -38,7 +39,7 @@ export class SharedSqlite implements SqlDriverAdapterFactory {
   constructor(private readonly url: string) {}
 
   async connect(): Promise<SqlDriverAdapter> {
-    const config = { url: this.url, concurrency: 1, timeout: BLOCKING_WAIT_MS };
+    const config = { url: this.url };
     const writer = await new OwnClient(config).connect();
     const reader = await new OwnClient(config).connect();
     return new SharedSqliteAdapter(writer, reader, Turns.of(realpathSync(fileOf(this.url))));
@@ -48,7 +49,7 @@ export class SharedSqlite implements SqlDriverAdapterFactory {
 /** Hands Prisma's adapter a client whose transactions are IMMEDIATE and which survives a busy file. */
 class OwnClient extends PrismaLibSql {
   override createClient(config: Config): Client {
-    const client = createClient(config);
+    const client = new SqliteConnection(fileOf(config.url), BLOCKING_WAIT_MS).asClient();
     const transaction = client.transaction.bind(client);
     const execute = client.execute.bind(client) as (statement: unknown) => ReturnType<Client['execute']>;
     client.transaction = () => afresh(client, () => transaction('write'));
