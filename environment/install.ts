@@ -3,6 +3,7 @@
  * the same for itself.
  */
 import { ensureMoto } from './moto';
+import { ensureImageStore } from './machine-image';
 import { ComponentFailed } from './process';
 import { ensureSystemPackages, environmentPackages, testPackages } from './system-packages';
 import { ensureTemporal } from './temporal-binary';
@@ -15,6 +16,7 @@ async function main(): Promise<void> {
   const forTests = process.argv.includes('--tests');
   await ensureSystemPackages(forTests ? testPackages : environmentPackages, say);
   await ensureTemporal(say);
+  if (forTests) await ensureImageStore(say);
   if (forTests) await ensureMoto(say);
 }
 

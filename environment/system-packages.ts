@@ -30,10 +30,31 @@ const python: SystemPackage = {
   present: () => spawnSync('python3', ['-c', 'import ensurepip, venv']).status === 0,
 };
 
+const sshd: SystemPackage = { name: 'openssh-server', present: () => existsSync('/usr/sbin/sshd') };
+const ssh: SystemPackage = { name: 'openssh-client', present: () => onPath('ssh') && onPath('ssh-keyscan') };
+
 /** What `gatewright up` runs. */
 export const environmentPackages: readonly SystemPackage[] = [nginx, pdns, pdnsSqlite];
+/** What local machines of the `static` backend are. */
+export const sshHostPackages: readonly SystemPackage[] = [sshd];
+/** A container engine of our own and what makes its machine image. crun does not start where cgroups are mixed. */
+export const podmanPackages: readonly SystemPackage[] = [
+  { name: 'podman', present: () => onPath('podman') },
+  { name: 'runc', present: () => onPath('runc') },
+  { name: 'mmdebstrap', present: () => onPath('mmdebstrap') },
+  { name: 'netavark', present: () => existsSync('/usr/lib/podman/netavark') },
+  { name: 'aardvark-dns', present: () => existsSync('/usr/lib/podman/aardvark-dns') },
+  { name: 'iptables', present: () => onPath('iptables') },
+];
 /** What the tests run beside that. */
-export const testPackages: readonly SystemPackage[] = [...environmentPackages, postgresql, python];
+export const testPackages: readonly SystemPackage[] = [
+  ...environmentPackages,
+  postgresql,
+  python,
+  sshd,
+  ssh,
+  ...podmanPackages,
+];
 
 /** Another apt may be at work (a new machine updates itself); longer than this is not waited for it. */
 const LOCK_WAIT_MS = 180_000;
@@ -91,6 +112,11 @@ async function capture(command: string, args: readonly string[]): Promise<{ code
     child.once('error', (error) => resolve({ code: 127, output: error.message }));
     child.once('close', (code) => resolve({ code: code ?? 128, output }));
   });
+}
+
+/** Whether packages that are missing would be installed without asking. */
+export function canInstall(): boolean {
+  return isDebian() && process.getuid?.() === 0;
 }
 
 /** Debian, Ubuntu and what is made from them. */
