@@ -15,9 +15,9 @@ const endingRetries = [50, 200, 800, 2_000];
  * Writes an entry when an attempt of a step starts and one when it ends. A step that cannot be journalled is not run:
  * what nobody could see afterwards must not happen.
  *
- * The end of a regular activity is stored before Temporal learns of it. That of a local one is on its way meanwhile: its
- * result is in no history before the workflow task completes, the next start of the run is stored behind it, and what a
- * worker takes with it when it dies is an attempt of unknown outcome.
+ * The end of a regular activity is stored before Temporal learns of it. That of a local one is queued before whatever
+ * this worker journals next: a worker that dies in those milliseconds leaves an attempt of unknown outcome, as if it had
+ * died a moment sooner.
  */
 export class JournalInterceptor implements ActivityInboundCallsInterceptor {
   constructor(
