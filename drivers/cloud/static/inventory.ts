@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { z } from 'zod';
 import { contains, ipv4, type Network } from '../../../domain/address';
 import { Failure } from '../../../domain/failures';
@@ -78,7 +78,9 @@ export function parseInventory(text: string, gateways: readonly Network[], file 
     `  line ${lineOf(document, lines, path)}, ${path.map(String).join('.') || 'the whole'}`;
   const [broken] = [...document.errors, ...document.warnings];
   if (broken) throw refused(file, [`  line ${lines.linePos(broken.pos[0]).line}: ${oneLine(broken.message)}`]);
-  const result = schema.safeParse(plain(document, file));
+  const trapped = trap(document);
+  if (trapped) throw refused(file, [`  line ${lines.linePos(trapped.offset).line}: ${trapped.message}`]);
+  const result = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
   if (!result.success)
     throw refused(
       file,
@@ -104,13 +106,21 @@ interface Problem {
   readonly message: string;
 }
 
-/** The plain value; an alias would let a small file become a large value, and no inventory needs one. */
-function plain(document: Document, file: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 0 });
-  } catch {
-    throw refused(file, ['  it uses YAML aliases']);
-  }
+/** What zod does not see: an alias lets a small file become a large value, and `__proto__` is no member like others. */
+function trap(document: Document): { readonly message: string; readonly offset: number } | undefined {
+  let found: { message: string; offset: number } | undefined;
+  visit(document, {
+    Alias(_, node) {
+      found = { message: 'it uses a YAML alias', offset: node.range?.[0] ?? 0 };
+      return visit.BREAK;
+    },
+    Scalar(key, node) {
+      if (key !== 'key' || node.value !== '__proto__') return undefined;
+      found = { message: 'there is no member __proto__', offset: node.range?.[0] ?? 0 };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function outside(hosts: readonly InventoryHost[], gateways: readonly Network[]): Problem[] {
