@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
 import { tagKeys } from '../../drivers/cloud/aws/machines';
 import { awsOnDouble, awsSettings, machineSpec, policyOf, region } from './aws-support';
 import { AwsCloud } from '../../drivers/cloud/aws/ec2';
 import { cloudContract, type CloudUnderTest } from './contract';
+import { DoubleMachines } from './double-machines';
 import { actionsOf, allows, type AccessRequest } from './ec2-double/policy';
 
 /** What IAM was asked for by everything in this file. */
 const accesses: AccessRequest[][] = [];
 
-cloudContract('aws, on a strict double of EC2', makeDouble);
+cloudContract('aws, on a strict double of EC2 whose machines are real sshds', makeDouble, 'injected');
 
 async function makeDouble(): Promise<CloudUnderTest> {
+  const machines = await DoubleMachines.open('127.0.4');
   const { double, cloud, close } = await awsOnDouble(
-    { lagMs: 300, bootMs: 100, shutdownMs: 100 },
+    { lagMs: 300, bootMs: 100, shutdownMs: 100, ...machines.hooks },
     // Small pages, so that lists have several.
-    { pageSize: 5 },
+    { pageSize: 5, sshUser: userInfo().username, sshPort: machines.port },
   );
   accesses.push(double.account.accesses);
   return {
@@ -24,7 +27,10 @@ async function makeDouble(): Promise<CloudUnderTest> {
     loseCreateAnswer: () => double.fail('RunInstances', { kind: 'drop', after: true }),
     answerWasLost: () => double.faultsLeft === 0,
     bootMs: 10_000,
-    close,
+    close: async () => {
+      await close();
+      await machines.close();
+    },
   };
 }
 

@@ -36,7 +36,7 @@ describe('a machine that is asked for', () => {
     expect(userData.startsWith('#cloud-config\n')).toBe(true);
     expect(JSON.parse(userData.slice('#cloud-config\n'.length))).toEqual({
       ssh_deletekeys: true,
-      ssh_keys: { ed25519_private: spec.hostKey.privateKey, ed25519_public: spec.hostKey.publicKey },
+      ssh_keys: { ed25519_private: spec.hostKey.privateKey, ed25519_public: `${spec.hostKey.publicKey}\n` },
       ssh_authorized_keys: [spec.authorizedKey],
       ssh_pwauth: false,
       disable_root: true,

@@ -19,7 +19,8 @@ export function userData({ hostKey, authorizedKey }: Pick<MachineSpec, 'hostKey'
   const config = {
     // Keys that were baked into the image are somebody else's, too.
     ssh_deletekeys: true,
-    ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey.trim() },
+    // cloud-init writes them as they are, and sshd takes no private key whose last line does not end.
+    ssh_keys: { ed25519_private: `${hostKey.privateKey.trimEnd()}\n`, ed25519_public: `${hostKey.publicKey.trim()}\n` },
     ssh_authorized_keys: [authorizedKey],
     ssh_pwauth: false,
     disable_root: true,

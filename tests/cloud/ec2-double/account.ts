@@ -39,6 +39,8 @@ export class Account {
   readonly behaviour: DoubleBehaviour;
   /** Every question that was put to IAM, allowed or not. */
   readonly accesses: AccessRequest[] = [];
+  /** What went wrong behind the double, where its tests give it machines. */
+  readonly problems: unknown[] = [];
   private readonly regions: Map<string, RegionState>;
   private readonly random: Random;
   private machines = 0;

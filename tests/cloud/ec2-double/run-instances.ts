@@ -186,6 +186,9 @@ function make(account: Account, regionName: string, region: RegionState, wanted:
     bootMs: behaviour.bootMs,
   };
   region.instances.set(instance.instanceId, instance);
-  void behaviour.addresses(instance).then((addresses) => (instance.addresses = addresses));
+  behaviour.addresses(instance).then(
+    (addresses) => (instance.addresses = addresses),
+    (error: unknown) => account.problems.push(error),
+  );
   return instance;
 }

@@ -96,9 +96,11 @@ export class Ec2Double {
     end(this.account, instance, { code, message: `${code}: taken back by the double` });
   }
 
+  /** @throws what went wrong behind the double. */
   async stop(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
+    for (const problem of this.account.problems) throw problem;
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
