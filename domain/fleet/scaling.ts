@@ -1,5 +1,5 @@
 import type { FleetGateway, FleetReplica } from './gateway';
-import { activeReplicaStates, gatewayMoves, GatewayState, isLive, ReplicaState, type GatewayMove } from './lifecycle';
+import { activeReplicaStates, GatewayState, isLive, ReplicaState, type GatewayMove } from './lifecycle';
 import { eventText, gatewayStatus } from './messages';
 import type { FleetPolicy } from './policy';
 
@@ -73,13 +73,21 @@ export function retirementOf(
  * @param replicas every row of the gateway, TERMINATED ones included.
  */
 export function decide(gateway: FleetGateway, replicas: readonly HeldReplica[], facts: ScalingFacts): Decision {
-  const live = replicas.filter(isLive);
-  if (gateway.deletionMarkedAt) return { ...nothing, retire: retirements(gateway, live), over: live.length === 0 };
-  const move = verdict(gateway, replicas, facts.backend);
-  const state = move ? gatewayMoves[move.name].to : gateway.state;
-  const scaled = state === GatewayState.failed ? nothing : scaling(state, gateway, replicas, facts);
-  const after = live.map((replica) => (scaled.scaleIn.includes(replica.id) ? { ...replica, scaleIn: true } : replica));
-  return { ...scaled, move, retire: retirements({ ...gateway, state }, after) };
+  const ended = ending(gateway, replicas);
+  if (ended) return ended;
+  if (gateway.state === GatewayState.submitted) return submission(gateway, replicas, facts.backend);
+  const scaled = scaling(gateway, replicas, facts);
+  const after = replicas.map((each) => (scaled.scaleIn.includes(each.id) ? { ...each, scaleIn: true } : each));
+  const stay = after.filter(stays);
+  const complete = stay.length >= gateway.desiredReplicas && stay.every(runs);
+  const steady = complete ? steadied(gateway, stay, facts) : nothing;
+  return {
+    ...scaled,
+    move: complete && gateway.state === GatewayState.provisioning ? { name: 'run', statusMessage: null } : null,
+    scaleAttempt: scaled.scaleAttempt ?? steady.scaleAttempt,
+    lookAgainAt: earlier(scaled.lookAgainAt, steady.lookAgainAt),
+    retire: retirements(gateway, after),
+  };
 }
 
 const nothing: Decision = {
@@ -93,45 +101,43 @@ const nothing: Decision = {
   over: false,
 };
 
-function retirements(gateway: FleetGateway, live: readonly FleetReplica[]): Retirement[] {
-  return live.flatMap((replica) => {
+function retirements(gateway: FleetGateway, replicas: readonly FleetReplica[]): Retirement[] {
+  return replicas.flatMap((replica) => {
     const reason = retirementOf(gateway, replica);
     return reason === null ? [] : [{ replicaId: replica.id, reason }];
   });
 }
 
-/** How the gateway's state changes. */
-function verdict(gateway: FleetGateway, replicas: readonly FleetReplica[], backend: BackendFacts): Decision['move'] {
-  if (gateway.state === GatewayState.submitted) return submission(gateway, backend);
-  if (gateway.state !== GatewayState.provisioning) return null;
-  const meant = replicas.filter(({ scaleIn }) => !scaleIn);
-  if (meant.some(({ state }) => !activeReplicaStates.includes(state)))
-    return { name: 'fail', statusMessage: gatewayStatus.replicaFailed };
-  const complete = meant.length >= gateway.desiredReplicas && meant.every(runs);
-  return complete ? { name: 'run', statusMessage: null } : null;
+/** What becomes of a gateway that nobody wants, or that failed or fails now; null for any other. */
+function ending(gateway: FleetGateway, replicas: readonly FleetReplica[]): Decision | null {
+  const failed: FleetGateway = { ...gateway, state: GatewayState.failed };
+  if (gateway.deletionMarkedAt)
+    return { ...nothing, retire: retirements(gateway, replicas), over: !replicas.some(isLive) };
+  if (gateway.state === GatewayState.failed) return { ...nothing, retire: retirements(failed, replicas) };
+  const fails =
+    gateway.state === GatewayState.provisioning &&
+    replicas.some(({ scaleIn, state }) => !scaleIn && !activeReplicaStates.includes(state));
+  if (!fails) return null;
+  const move = { name: 'fail', statusMessage: gatewayStatus.replicaFailed } as const;
+  return { ...nothing, move, retire: retirements(failed, replicas) };
 }
 
-function submission(gateway: FleetGateway, backend: BackendFacts): Decision['move'] {
-  if (!backend.available) return { name: 'refuse', statusMessage: gatewayStatus.backendNotAvailable };
+/** What becomes of a gateway that was just asked for. Its first replicas are no attempt to make up for others. */
+function submission(gateway: FleetGateway, replicas: readonly FleetReplica[], backend: BackendFacts): Decision {
+  const refused = (statusMessage: string): Decision => ({ ...nothing, move: { name: 'refuse', statusMessage } });
+  if (!backend.available) return refused(gatewayStatus.backendNotAvailable);
   if (gateway.configuration.certificate?.type === 'acm' && !backend.loadBalancer)
-    return { name: 'refuse', statusMessage: gatewayStatus.noLoadBalancer };
-  return { name: 'provision', statusMessage: null };
+    return refused(gatewayStatus.noLoadBalancer);
+  const move = { name: 'provision', statusMessage: null } as const;
+  return { ...nothing, move, create: fresh(replicas, gateway.desiredReplicas) };
 }
 
 /** What brings the number of replicas to the one desired. */
-function scaling(
-  state: GatewayState,
-  gateway: FleetGateway,
-  replicas: readonly HeldReplica[],
-  facts: ScalingFacts,
-): Decision {
-  const staying = replicas.filter((replica) => activeReplicaStates.includes(replica.state) && !replica.scaleIn);
-  const missing = gateway.desiredReplicas - staying.length;
-  // The first replicas are no attempt to make up for others.
-  if (gateway.state === GatewayState.submitted) return { ...nothing, create: fresh(replicas, missing) };
+function scaling(gateway: FleetGateway, replicas: readonly HeldReplica[], facts: ScalingFacts): Decision {
+  const stay = replicas.filter(stays);
+  const missing = gateway.desiredReplicas - stay.length;
   if (missing > 0) return scaleOut(gateway, replicas, missing, facts);
-  if (missing < 0) return scaleIn(gateway, staying, -missing, facts);
-  return state === GatewayState.running ? steadied(gateway, staying, facts) : nothing;
+  return missing < 0 ? scaleIn(gateway, stay, -missing, facts) : nothing;
 }
 
 function scaleOut(
@@ -177,11 +183,11 @@ const cheapest: readonly ReplicaState[] = [ReplicaState.submitted, ReplicaState.
 
 function scaleIn(
   gateway: FleetGateway,
-  staying: readonly HeldReplica[],
+  stay: readonly HeldReplica[],
   excess: number,
   { now, policy: { heldLookMs } }: ScalingFacts,
 ): Decision {
-  const candidates = staying
+  const candidates = stay
     .filter(({ held }) => !held || gateway.scaleInForced)
     .sort(
       (a, b) =>
@@ -200,15 +206,25 @@ function scaleIn(
 /** Forgets the attempts once all replicas have run for a while. */
 function steadied(
   gateway: FleetGateway,
-  staying: readonly FleetReplica[],
+  stay: readonly FleetReplica[],
   { now, policy: { steadyMs } }: ScalingFacts,
 ): Decision {
-  if (gateway.scaleAttempt === 0 || !staying.every(runs)) return nothing;
-  const latest = Math.max(...staying.map(({ runningAt, createdAt }) => (runningAt ?? createdAt).getTime()));
+  if (gateway.scaleAttempt === 0) return nothing;
+  const latest = Math.max(...stay.map(({ runningAt, createdAt }) => (runningAt ?? createdAt).getTime()));
   const steadyAt = new Date(latest + steadyMs);
   return now < steadyAt ? { ...nothing, lookAgainAt: steadyAt } : { ...nothing, scaleAttempt: { count: 0, at: null } };
 }
 
 function runs({ state }: FleetReplica): boolean {
   return state === ReplicaState.running;
+}
+
+/** Whether a replica serves its gateway or is going to, and was not told to go. */
+function stays({ state, scaleIn }: FleetReplica): boolean {
+  return activeReplicaStates.includes(state) && !scaleIn;
+}
+
+function earlier(one: Date | null, other: Date | null): Date | null {
+  if (!one || !other) return one ?? other;
+  return one < other ? one : other;
 }
