@@ -35,10 +35,14 @@ const content = z.string().max(MAX_CONTENT);
 const timeoutMs = z.number().int().min(1_000).max(3_600_000);
 
 /** A file; its path begins at Gatewright's directory on the machine unless it begins with a slash. */
-const file = z.union([
-  z.strictObject({ path, mode, owner: owner.optional(), /** With `{{name}}` for values. */ template: content }),
-  z.strictObject({ path, mode, owner: owner.optional(), /** As it is. */ content }),
-]);
+const file = z.strictObject({
+  path,
+  mode,
+  owner: owner.optional(),
+  content,
+  /** Whether `{{name}}` in the content stands for a value; else it is taken as it is. */
+  template: z.boolean().optional(),
+});
 const script = z.strictObject({ name, content, timeoutMs, runs: z.enum(ScriptRuns) });
 const placeholder = z.string().regex(/^\{\{[a-z][A-Za-z0-9]{0,63}\}\}$/, 'must be {{name}}');
 const health = z.discriminatedUnion('kind', [
@@ -53,8 +57,8 @@ const health = z.discriminatedUnion('kind', [
       json: z.record(z.string().max(64), z.union([z.string().max(200), z.number(), z.boolean()])).optional(),
     }),
   }),
-  /** Passes when the script ends with 0. */
-  z.strictObject({ kind: z.literal('script'), content, timeoutMs }),
+  /** Passes when the script ends with 0; it may take a minute at most. */
+  z.strictObject({ kind: z.literal('script'), content, timeoutMs: timeoutMs.max(60_000) }),
 ]);
 
 const profileSchema = z
@@ -79,10 +83,10 @@ const profileSchema = z
       'scripts',
       profile.scripts.map((one) => one.name),
     );
-    const all = [...profile.files.map(textOf), ...profile.scripts.map((one) => one.content)];
+    const all = [...profile.files, ...profile.scripts].map((one) => one.content);
     if (all.reduce((sum, one) => sum + one.length, 0) > MAX_TOTAL)
       context.addIssue({ code: 'custom', path: ['files'], message: `are more than ${MAX_TOTAL} characters` });
-    const asked = [...profile.files.flatMap((one) => ('template' in one ? placeholdersIn(one.template) : []))];
+    const asked = profile.files.flatMap((one) => (one.template ? placeholdersIn(one.content) : []));
     if (profile.health.kind === 'http') asked.push(...placeholdersIn(JSON.stringify(profile.health)));
     for (const value of asked)
       if (!Object.hasOwn(profile.values, value))
@@ -122,10 +126,6 @@ export function canonicalProfile(profile: Profile): string {
 /** The names between `{{` and `}}`; what is none is left for rendering to refuse. */
 export function placeholdersIn(template: string): string[] {
   return [...template.matchAll(/\{\{([a-z][A-Za-z0-9]{0,63})\}\}/g)].map((match) => match[1]!);
-}
-
-function textOf(one: { readonly content: string } | { readonly template: string }): string {
-  return 'template' in one ? one.template : one.content;
 }
 
 function sorted(value: unknown): unknown {

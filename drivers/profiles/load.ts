@@ -13,9 +13,8 @@ const built = __filename.endsWith('.js') ? root : join(root, 'dist');
 const artefacts = { 'gateway-agent': join(built, 'gateway-agent.js') } as const;
 
 /**
- * Reads a profile from a directory: `profile.yaml` is a profile in which a file may have, in place of its text, `from`
- * (a file of the directory, taken as it is) or `artefact`; where `template` is the path of a file there, it stands for
- * its content. Scripts, too, have `from`. The result holds everything it needs.
+ * Reads a profile from a directory: `profile.yaml` is a profile in which a file or script may have, in place of its
+ * content, `from` (a file of the directory) or `artefact` (something that is built). The result holds everything it needs.
  * @throws Failure PROFILE_INVALID naming what is wrong.
  */
 export function loadProfile(directory: string): Profile {
@@ -44,9 +43,6 @@ function resolved(value: unknown, directory: string): unknown {
   if (typeof artefact === 'string' && Object.hasOwn(artefacts, artefact))
     return { ...rest, content: readText('', artefacts[artefact as keyof typeof artefacts]) };
   if (typeof from === 'string') return { ...rest, content: readText(directory, from) };
-  // A template of one line that is a path of the directory; every other one is the text itself.
-  if (typeof rest['template'] === 'string' && /^files\/[A-Za-z0-9._-]+$/.test(rest['template']))
-    return { ...rest, template: readText(directory, rest['template']) };
   return value;
 }
 

@@ -5,6 +5,8 @@
 export const remoteCommands = {
   /** Runs the script that comes over stdin, in a shell that has read all of it before it begins. */
   script: `exec sh -c 'script=$(cat) && exec </dev/null && eval "$script"'`,
+  /** As `script`, ended after a minute: a check that hangs must not be there when the next one comes. */
+  check: `exec timeout -k 2 60 sh -c 'script=$(cat) && exec </dev/null && eval "$script"'`,
   /** As `script`; the first line of stdin is the script's `$argument`. */
   scriptWithArgument: `exec sh -c 'IFS= read -r argument && script=$(cat) && exec </dev/null && eval "$script"'`,
   /**

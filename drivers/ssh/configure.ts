@@ -60,7 +60,7 @@ export async function configure(
   }
   const view = await untilEnded(connection, operationId, signal);
   // What was printed while nobody listened.
-  if (state === 'running') passOn(view.output, options);
+  if (!begins) passOn(view.output, options);
   return conclude(view, connection.who, options.scrub);
 }
 

@@ -1,6 +1,6 @@
 import { Agent } from 'undici';
 import { formatAddress, address, type Network } from '../../domain/address';
-import { Failure } from '../../domain/failures';
+import { Failure, isFailure } from '../../domain/failures';
 import type { HealthCheck, Profile } from '../../domain/fleet/profile';
 import { fillTemplate } from '../../domain/fleet/template';
 import type { ProfileValues } from '../../domain/fleet/values';
@@ -24,6 +24,7 @@ export interface HealthSubject {
 /** Bytes of an answer that are read. */
 const LIMIT = 16_384;
 
+type ScriptCheck = Extract<HealthCheck, { readonly kind: 'script' }>;
 type HttpCheck = Extract<HealthCheck, { readonly kind: 'http' }>;
 
 /** Asks replicas for their health. */
@@ -41,15 +42,7 @@ export class HealthChecker {
     const { health } = subject.profile;
     if (health.kind === 'http') return await this.http(health, subject, timeoutMs, signal);
     if (!subject.connection) throw new Failure('REPLICA_UNHEALTHY', 'its check is a script and needs a connection');
-    let said = Buffer.alloc(0);
-    const { code } = await subject.connection.run('script', {
-      stdin: `${hostScript('root.sh')}\n${health.content}`,
-      onStdout: (data) => (said = Buffer.concat([said, data]).subarray(-400)),
-      onStderr: (data) => (said = Buffer.concat([said, data]).subarray(-400)),
-      timeoutMs: Math.min(timeoutMs, health.timeoutMs),
-      ...(signal && { signal }),
-    });
-    if (code !== 0) throw new Failure('REPLICA_UNHEALTHY', `its check ended with ${code}: ${escapeOutput(said)}`);
+    await script(subject.connection, health, timeoutMs, signal);
   }
 
   async close(): Promise<void> {
@@ -74,6 +67,34 @@ export class HealthChecker {
       if (!Object.hasOwn(members, name) || members[name] !== wanted)
         throw new Failure('REPLICA_UNHEALTHY', `${where} does not answer the expected ${name}`);
     }
+  }
+}
+
+async function script(
+  connection: SshConnection,
+  check: ScriptCheck,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  let said = Buffer.alloc(0);
+  const hear = (data: Buffer): void => {
+    said = Buffer.concat([said, data]).subarray(-400);
+  };
+  const patience = Math.min(timeoutMs, check.timeoutMs);
+  try {
+    const { code } = await connection.run('check', {
+      stdin: `${hostScript('root.sh')}\n${check.content}`,
+      onStdout: hear,
+      onStderr: hear,
+      timeoutMs: patience,
+      ...(signal && { signal }),
+    });
+    if (code !== 0) throw new Failure('REPLICA_UNHEALTHY', `its check ended with ${code}: ${escapeOutput(said)}`);
+  } catch (error) {
+    // The machine is there, the check has no end.
+    if (isFailure(error) && error.code === 'SSH_OUTCOME_UNKNOWN' && connection.isOpen)
+      throw new Failure('REPLICA_UNHEALTHY', `its check did not end within ${patience} ms`);
+    throw error;
   }
 }
 

@@ -148,6 +148,7 @@ export class SshPool {
 /** Waits for the connection, or for the signal: the attempt itself goes on for others who wait for it. */
 async function open(entry: Entry, signal?: AbortSignal): Promise<SshConnection> {
   if (!signal) return await entry.opening;
+  signal.throwIfAborted();
   let abort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason as Error);

@@ -33,7 +33,10 @@ export async function operationFiles(directory: string, configuration: Configura
         `script ${name} ${Math.ceil(timeoutMs / 1_000)} ${runs === ScriptRuns.once ? 'once' : 'always'}`,
     ),
   ];
-  const put = (name: string, content: string): Upload => ({ path: `${directory}/${name}`, content, mode: 0o600 });
+  // Not brought to disk: what comes of a crash is another upload, and the runner syncs what it places.
+  const put = (name: string, content: string): Upload => ({
+    ...{ path: `${directory}/${name}`, content, mode: 0o600, sync: false },
+  });
   const files = [
     put('plan', `${plan.join('\n')}\n`),
     put('values.json', `${JSON.stringify(values)}\n`),
@@ -41,7 +44,7 @@ export async function operationFiles(directory: string, configuration: Configura
     ...profile.files.map((file, index) =>
       put(
         `file-${index}`,
-        'template' in file ? fillTemplate(file.template, file.path, profile.values, values, secrets) : file.content,
+        file.template ? fillTemplate(file.content, file.path, profile.values, values, secrets) : file.content,
       ),
     ),
     ...profile.scripts.map(({ name, content }) => put(`script-${name}`, content)),

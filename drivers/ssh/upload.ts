@@ -11,6 +11,8 @@ export interface Upload {
   readonly content: string | Buffer;
   /** Permissions, as in `0o600`. */
   readonly mode: number;
+  /** Whether it has to be on disk when this is over; unless told, it has. */
+  readonly sync?: boolean;
 }
 
 /** Bytes of one uploaded file. */
@@ -73,7 +75,7 @@ async function ensureDirectory(sftp: SFTPWrapper, directory: string): Promise<vo
   if (!isDirectory) throw new Failure('FORBIDDEN', `${directory} is there and is not a directory`);
 }
 
-async function put(sftp: SFTPWrapper, { path, content, mode }: Upload): Promise<void> {
+async function put(sftp: SFTPWrapper, { path, content, mode, sync = true }: Upload): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   const data = typeof content === 'string' ? Buffer.from(content) : content;
   // `wx`: whatever else may be there is not written into.
@@ -83,11 +85,11 @@ async function put(sftp: SFTPWrapper, { path, content, mode }: Upload): Promise<
   try {
     if (data.length > 0) await done((callback) => sftp.write(handle, data, 0, data.length, 0, callback));
     await done((callback) => sftp.fchmod(handle, mode, callback));
-    await done((callback) => whereOffered(() => sftp.ext_openssh_fsync(handle, callback), callback));
+    if (sync) await done((callback) => whereOffered(() => sftp.ext_openssh_fsync(handle, callback), callback));
     await done((callback) => sftp.close(handle, callback));
     await done((callback) => rename(sftp, draft, path, callback));
   } catch (error) {
-    sftp.unlink(draft, () => undefined);
+    await done((callback) => sftp.unlink(draft, callback)).catch(() => undefined);
     throw error;
   }
 }
@@ -118,6 +120,7 @@ async function done(act: (callback: Callback) => void): Promise<void> {
 
 async function abortable(signal: AbortSignal | undefined, act: () => Promise<void>): Promise<void> {
   if (!signal) return await act();
+  signal.throwIfAborted();
   let abort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason as Error);

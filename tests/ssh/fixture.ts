@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { utils } from 'ssh2';
@@ -101,4 +103,27 @@ export function otherKeys(): { readonly privateKey: string; readonly hostKey: Ho
 /** Lets a host go on that waits for `path`. */
 export function release(path: string): void {
   writeFileSync(path, '');
+}
+
+/** Gives `use` a way to a host that can fall silent in the middle: nothing passes any more, and nobody is told. */
+export async function throughProxy(
+  host: TestHost,
+  use: (target: SshTarget, fallSilent: () => void) => Promise<void>,
+): Promise<void> {
+  const sockets: Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect({ host: host.target.host, port: host.target.port });
+    for (const socket of [near, far]) sockets.push(socket.on('error', () => undefined));
+    near.pipe(far).pipe(near);
+  });
+  server.listen(0, host.target.host);
+  await once(server, 'listening');
+  try {
+    await use({ ...host.target, port: (server.address() as AddressInfo).port }, () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    });
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
 }

@@ -21,7 +21,10 @@ flock -w 0.5 9 || exit 75
 # The connection may be gone by the time there is something to say.
 trap '' HUP PIPE
 
-case $(cat "$operation/outcome.json" 2>/dev/null) in *'"state":"ended"'*) exit 0 ;; esac
+# Secrets may be among what was uploaded.
+clean() { rm -f "$operation"/file-* "$operation"/script-* "$operation/values.json" "$operation/plan"; }
+
+case $(cat "$operation/outcome.json" 2>/dev/null) in *'"state":"ended"'*) clean; exit 0 ;; esac
 
 replace() { # FILE, content on stdin
   cat >"$1.new" && sync "$1.new" && mv -fT "$1.new" "$1"
@@ -36,14 +39,13 @@ ran='' unchanged='' placed=0
 finish() { # EXIT SCRIPT
   printf '{"state":"ended","operation":"%s","exit":%s,"script":"%s","ran":[%s],"unchanged":[%s],"placed":%s}\n' \
     "$id" "$1" "$2" "${ran#,}" "${unchanged#,}" "$placed" | replace "$operation/outcome.json"
-  # Secrets may be among what was uploaded.
-  rm -f "$operation"/file-* "$operation"/script-* "$operation/values.json" "$operation/plan"
+  clean
   # shellcheck disable=SC2012 # the names are ids
   ls -1t "$root/operations" | tail -n +11 | while read -r old; do rm -rf "$root/operations/${old:?}"; done
   exit 0
 }
 
-printf '%s\n' "$id" | replace "$root/holder"
+printf '%s\n' "$id" >"$root/holder.new" && mv -fT "$root/holder.new" "$root/holder"
 printf '{"state":"running","operation":"%s"}\n' "$id" | replace "$operation/outcome.json"
 read -r _ profile revision <"$operation/plan" || { say 'there is no plan'; finish 66 ''; }
 
