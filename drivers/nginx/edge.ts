@@ -41,6 +41,9 @@ export interface EdgeTiming {
 /** Answers in a row that a new generation must give before it counts as live: old and new workers alternate at first. */
 const ANSWERS_IN_A_ROW = 3;
 
+/** Looks for a new worker, 4 ms apart, after which nginx is asked although none is there. */
+const BLIND_LOOKS = 8;
+
 /**
  * One nginx and its directory. Nothing here trusts the exit codes of nginx: `-t` and `-s reload` both give 0 for a
  * reload that fails, so a generation is live when fresh workers say so and no older worker accepts connections.
@@ -147,10 +150,17 @@ export class Edge {
   async prove(generation: number, signalled: Signalled, deadline = Date.now() + this.proveMs): Promise<boolean> {
     let inARow = 0;
     let retired = false;
-    while (Date.now() < deadline) {
+    for (let looks = 1; Date.now() < deadline; looks++) {
       if (!retired && this.processes.ready(signalled.master, signalled.before)) {
         this.retire(signalled);
         retired = true;
+        looks = 1;
+      }
+      // Looking costs CPU that nginx needs for its new workers, which are not there before some milliseconds. Until then
+      // only old workers can answer; asking tells now and then whether the master is gone.
+      if (!retired && signalled.before.size > 0 && looks % BLIND_LOOKS !== 0) {
+        await sleep(4);
+        continue;
       }
       const answer = await this.ask();
       const fresh = answer?.generation === generation && !signalled.before.has(answer.pid);
@@ -158,8 +168,7 @@ export class Edge {
       const left = [...signalled.before].some((worker) => this.processes.accepts(worker));
       if (inARow >= ANSWERS_IN_A_ROW && !left) return true;
       if (!answer && this.processes.master() !== signalled.master) return false;
-      // Looking costs CPU that nginx needs for its new workers, which are not there before some milliseconds.
-      if (!fresh || left) await sleep(retired ? 1 : 4);
+      if (!fresh || left) await sleep(retired ? Math.min(1 + looks / 4, 8) : 4);
     }
     return false;
   }
