@@ -4,7 +4,7 @@ import { printable } from '../../domain/hostname';
 import { isUuid } from '../../domain/organization';
 import type { SshConnection } from './connection';
 import { hostScript } from './host-script';
-import { isPlainPath } from './upload';
+import { isDirectoryPath } from './upload';
 
 const name = z.string().regex(/^[a-z0-9-]{0,64}$/);
 
@@ -87,7 +87,7 @@ function read(answer: Buffer, who: string): HostView {
   if (words.has('missing')) return refuse(`lacks the program ${printable(words.get('missing'))}`);
   if (words.has('unwritable')) return refuse(`lets us not write to ${printable(words.get('unwritable'))}`);
   const root = words.get('root') ?? '';
-  if (end === -1 || !isPlainPath(root)) return refuse('does not answer as a machine of ours');
+  if (end === -1 || !isDirectoryPath(root)) return refuse('does not answer as a machine of ours');
   let outcome: Outcome;
   try {
     outcome = outcomeSchema.parse(JSON.parse(words.get('outcome') ?? ''));

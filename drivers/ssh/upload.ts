@@ -18,11 +18,11 @@ export interface Upload {
 /** Bytes of one uploaded file. */
 export const MAX_UPLOAD = 8 * 1024 * 1024;
 
-const PATH = /^(\/[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|\/\.[A-Za-z0-9_][A-Za-z0-9._-]{0,127}){1,16}$/;
+const NAME = /^\.?[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
-/** Whether a path can mean nothing else than itself: absolute, plain characters, no `.` or `..`. */
-export function isPlainPath(path: string): boolean {
-  return PATH.test(path) && path.length <= 512;
+/** Whether a path is that of a directory in its one plain form: absolute, of one line, without empty parts, `.` and `..`. */
+export function isDirectoryPath(path: string): boolean {
+  return /^(\/[^/\p{C}]{1,255}){1,32}$/u.test(path) && path.length <= 512 && !/\/\.{1,2}(\/|$)/.test(path);
 }
 
 /**
@@ -38,8 +38,9 @@ export async function upload(
   files: readonly Upload[],
   signal?: AbortSignal,
 ): Promise<void> {
+  if (!isDirectoryPath(directory)) throw new Failure('INVALID_INPUT', `not a directory: ${printable(directory)}`);
   for (const { path, content } of files) {
-    if (!isPlainPath(path) || !path.startsWith(`${directory}/`) || path.indexOf('/', directory.length + 1) !== -1)
+    if (!path.startsWith(`${directory}/`) || !NAME.test(path.slice(directory.length + 1)))
       throw new Failure('INVALID_INPUT', `not a file of ${printable(directory)}: ${printable(path)}`);
     if (Buffer.byteLength(content) > MAX_UPLOAD)
       throw new Failure('INVALID_INPUT', `${path} has more than ${MAX_UPLOAD} bytes`);

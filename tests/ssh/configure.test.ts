@@ -220,6 +220,16 @@ describe('configuring a machine', () => {
     expect(host.read('restart')).toBe('before\n');
   });
 
+  test('keeps the outcomes of the last ten operations', async () => {
+    const configuration = configurationOf(profileOf([]));
+    const ids = Array.from({ length: 12 }, () => randomUUID());
+    await connected(host, async (connection) => {
+      for (const id of ids) await configure(connection, configuration, id, { scrub: noScrub });
+      expect(readdirSync(host.path('operations')).sort()).toEqual(ids.slice(2).sort());
+      expect((await inspect(connection, ids[2]!)).outcome).toMatchObject({ state: 'ended', operation: ids[2] });
+    });
+  });
+
   test('does not follow a symbolic link that leads away', async () => {
     mkdirSync(host.path('elsewhere'));
     symlinkSync(host.directory, host.path('link'));

@@ -27,7 +27,7 @@ export interface TestHost {
 
 /** Starts a host on 127.0.3.`number`. */
 export async function startTestHost(number: number, options: { maxSessions?: number } = {}): Promise<TestHost> {
-  const directory = mkdtempSync(join(tmpdir(), 'gatewright-ssh-'));
+  const directory = mkdtempSync(join(tmpdir(), "gatewright's $HOST "));
   const client = utils.generateKeyPairSync('ed25519');
   const ip = `127.0.3.${number}`;
   const port = await freePort(ip);

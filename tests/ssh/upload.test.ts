@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from '../../drivers/ssh/connect';
 import type { SshConnection } from '../../drivers/ssh/connection';
-import { isPlainPath, MAX_UPLOAD, upload } from '../../drivers/ssh/upload';
+import { isDirectoryPath, MAX_UPLOAD, upload } from '../../drivers/ssh/upload';
 import { startTestHost, type TestHost } from './fixture';
 import { expectFailure } from './support';
 
@@ -73,7 +73,10 @@ describe('uploading', () => {
     const huge = [{ path: `${directory}/x`, content: Buffer.alloc(MAX_UPLOAD + 1), mode: 0o600 }];
     await expectFailure(upload(connection, directory, huge), 'INVALID_INPUT');
     expect(readdirSync(host.root)).not.toContain('plain');
-    expect(isPlainPath('/var/lib/gatewright')).toBe(true);
+    for (const path of ['', 'a', '/', '/a/', '//a', '/a/../b', '/.', '/a\nb', '/a\0', '/\u202ea'])
+      expect([path, isDirectoryPath(path)]).toEqual([path, false]);
+    for (const path of ['/var/lib/gatewright', '/home/jo doe/.gatewright', "/it's"])
+      expect([path, isDirectoryPath(path)]).toEqual([path, true]);
   });
 
   test('is given up when it is cancelled', async () => {
