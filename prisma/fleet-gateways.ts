@@ -81,7 +81,8 @@ export class StoredGateways implements Gateways {
     },
   ): Promise<GatewayModel> {
     const isDefault = configuration.default ?? !(await this.default(organizationId, statements));
-    if (isDefault) await dethrone(statements, organizationId, id);
+    // Where it says nothing, one that became the default in this moment stays it: the unique index refuses this one.
+    if (configuration.default) await dethrone(statements, organizationId, id);
     const values: Partial<GatewayModel> = {
       name: configuration.name,
       defaultOrganizationId: isDefault ? organizationId : null,

@@ -10,9 +10,11 @@ export class StoredHostLeases implements HostLeases {
 
   async take(inventory: string, hosts: readonly string[], tags: MachineTags): Promise<HostLease | null> {
     for (;;) {
-      const mine = await this.find(tags.token);
+      // In one read: between two this token could get the last host, and would be told that there is none.
+      const leases = await this.where(Prisma.sql`inventory = ${inventory} OR token = ${tags.token}`);
+      const mine = leases.find((lease) => lease.tags.token === tags.token);
       if (mine) return mine;
-      const taken = new Set((await this.list(inventory)).map(({ host }) => host));
+      const taken = new Set(leases.map(({ host }) => host));
       const host = hosts.find((each) => !taken.has(each));
       if (host === undefined) return null;
       const values = Prisma.sql`${inventory}, ${host}, ${tags.token}, ${JSON.stringify(tags)}, ${new Date()}`;
