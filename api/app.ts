@@ -6,6 +6,7 @@ import { pinoHttp } from 'pino-http';
 import { Failure, failures } from '../domain/failures';
 import { Caller } from './access';
 import type { Deps } from './deps';
+import { dstackRouter } from './dstack/router';
 import { problem, problemHeaders, sendProblem, toFailure } from './problem';
 import { RateLimiter } from './rate-limit';
 import { bodyReader } from './request';
@@ -25,6 +26,7 @@ export function createApp(deps: Deps): Express {
   const all = routes(deps);
   for (const each of all) app[each.declaration.method](expressPath(each), serve(each, deps, limiter, readBody));
   for (const path of new Set(all.map(expressPath))) app.all(path, methodNotAllowed(all, path));
+  app.use('/api', dstackRouter(deps, limiter, readBody));
   app.use((_req, _res, next) => next(new Failure('NOT_FOUND', 'There is nothing at this address.')));
   app.use(answerError(deps.log));
   return app;
