@@ -25,6 +25,12 @@ export const machineImage = `localhost/gatewright-machine:${version}`;
 
 type Say = (text: string) => void;
 
+/** What an engine tells while it makes an image. */
+interface Step {
+  readonly status?: string;
+  readonly error?: string;
+}
+
 /**
  * Makes sure that somebody's engine has the machine image: built from the Containerfile, or where no base image can be
  * pulled, put together from this machine's own Debian mirror.
@@ -40,8 +46,11 @@ export async function ensureMachineImage(address: EngineAddress, say: Say): Prom
   if (!canBootstrap()) throw new ComponentFailed(`${failed}; build it yourself: see ${join(recipe, 'Containerfile')}`);
   say(`${failed}; putting it together from this machine’s Debian mirror ...`);
   await withRootfs(async (tar) => {
+    const steps = await finished(engine, await engine.importImage(createReadStream(tar), { changes: command }));
+    const id = steps.find(({ status }) => status?.startsWith('sha256:'))?.status;
     const [repo, tag] = machineImage.split(':') as [string, string];
-    await finished(engine, await engine.importImage(createReadStream(tar), { repo, tag, changes: command }));
+    // podman does not heed a tag that it is told with the import.
+    if (id !== undefined) await engine.getImage(id).tag({ repo, tag });
   });
   if (!(await hasImage(engine))) throw new ComponentFailed(`${failed}, nor imported`);
 }
@@ -95,14 +104,13 @@ async function build(engine: Docker): Promise<undefined> {
 }
 
 /** Waits for a stream of progress to end. @throws Error with what the engine says went wrong. */
-async function finished(engine: Docker, stream: NodeJS.ReadableStream): Promise<void> {
-  const steps = await new Promise<{ error?: string }[]>((resolve, reject) =>
-    engine.modem.followProgress(stream, (error, output: { error?: string }[]) =>
-      error ? reject(error) : resolve(output),
-    ),
+async function finished(engine: Docker, stream: NodeJS.ReadableStream): Promise<readonly Step[]> {
+  const steps = await new Promise<Step[]>((resolve, reject) =>
+    engine.modem.followProgress(stream, (error, output: Step[]) => (error ? reject(error) : resolve(output))),
   );
   const problem = steps.find(({ error }) => error !== undefined);
   if (problem) throw new Error(problem.error);
+  return steps;
 }
 
 function canBootstrap(): boolean {
