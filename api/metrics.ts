@@ -112,7 +112,7 @@ export class Metrics {
     for (const severity of ['warning', 'critical'])
       this.attention.set({ severity }, waiting.filter((run) => (run.severity ?? 'warning') === severity).length);
     this.attentionAge.set({}, seconds(waiting[0]?.attentionSince));
-    for (const state of ['new', 'free', 'allocated', 'quarantined'])
+    for (const state of ['new', 'free', 'allocated', 'quarantined', 'withdrawn'])
       this.pool.set({ state }, replicas.filter((replica) => replicaState(replica) === state).length);
   }
 

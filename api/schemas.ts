@@ -171,7 +171,7 @@ export const replicaSchema = z
     name: z.string(),
     address: z.string().nullable(),
     epoch: z.number().int(),
-    state: z.enum(['new', 'free', 'allocated', 'quarantined']),
+    state: z.enum(['new', 'free', 'allocated', 'quarantined', 'withdrawn']),
     quarantined_at: time.nullable(),
     quarantine_reason: z.string().nullable(),
     allocation_id: uuid.nullable(),

@@ -111,9 +111,10 @@ export function allocationView(allocation: Allocation): Record<string, unknown> 
 }
 
 /** The pool's word for a replica. */
-export function replicaState(replica: Replica): 'new' | 'free' | 'allocated' | 'quarantined' {
+export function replicaState(replica: Replica): 'new' | 'free' | 'allocated' | 'quarantined' | 'withdrawn' {
   if (replica.quarantinedAt) return 'quarantined';
   if (replica.allocationId) return 'allocated';
+  if (replica.withdrawnAt) return 'withdrawn';
   return replica.ready ? 'free' : 'new';
 }
 
