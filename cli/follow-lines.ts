@@ -45,6 +45,8 @@ function parts(entry: JournalEntry, took: string): Line {
       const { action, by, reason } = entry.resolution;
       return [entry.step, 'undo', action, 'yellow', `  by ${by}: ${reason}`];
     }
+    case 'step.output':
+      return [entry.step, 'do', 'printed', undefined, entry.lines.map((line) => `\n  | ${line}`).join('')];
     case 'run.state':
       return ['run', '', words(entry.state), stateColour(entry.state), error];
   }

@@ -51,8 +51,14 @@ export interface StepResolved extends EntryBase {
   readonly step: string;
   readonly resolution: Resolution;
 }
+/** What something that a step runs elsewhere printed: bounded, and scrubbed of what looks like a secret. */
+export interface StepOutput extends EntryBase {
+  readonly type: 'step.output';
+  readonly step: string;
+  readonly lines: readonly string[];
+}
 
-export type JournalEntry = AttemptStarted | AttemptEnded | StateEntered | StepResolved;
+export type JournalEntry = AttemptStarted | AttemptEnded | StateEntered | StepResolved | StepOutput;
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** An entry before it has its place in the journal. */

@@ -67,7 +67,7 @@ export function runDetail(entries: readonly JournalEntry[], plan: readonly Plann
   for (const entry of entries) {
     if (entry.type === 'attempt.started' || entry.type === 'attempt.ended') stepOf(entry.step).attempt(entry);
     else if (entry.type === 'step.resolved') stepOf(entry.step).resolve(entry.resolution);
-    else if (!isTerminal(state)) {
+    else if (entry.type === 'run.state' && !isTerminal(state)) {
       state = entry.state;
       error = entry.error ?? error;
       for (const { step, error: reason } of entry.stuck ?? []) stepOf(step).stick(entry.at, reason);

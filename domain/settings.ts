@@ -37,6 +37,10 @@ export interface BackendSettings {
 
 /** Where gateways' replicas may be made, and within which bounds. */
 export interface FleetSettings {
+  /** File that holds the installation's key, from which the secrets of machines follow; only workers read it. */
+  readonly keyFile: string;
+  /** The port that the agents on machines serve on. */
+  readonly agentPort: number;
   readonly backends: readonly BackendSettings[];
   readonly policy: FleetPolicy;
 }

@@ -1,6 +1,9 @@
 import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { fleetSteps } from '../activities/fleet/create';
+import type { FleetPorts } from '../activities/fleet/ports';
 import { gatewaySteps } from '../activities/gateway/create';
 import { recordActivities } from '../activities/record';
+import { watchTaskQueue } from '../domain/fleet/contract';
 import { edgeTaskQueue, taskQueue } from '../domain/gateway/contract';
 import type { Settings } from '../domain/settings';
 import { openStore } from '../prisma/open';
@@ -8,6 +11,7 @@ import type { Store } from '../prisma/store';
 import { workflowCode } from './bundle';
 import { connectWorker } from './connection';
 import { openEdges, type WorkerEdges } from './edges';
+import { openFleet, type WorkerFleet } from './fleet';
 import { workerIdentity } from './identity';
 import { FailureBoundary } from './interceptors/failures';
 import { Heartbeat } from './interceptors/heartbeat';
@@ -21,6 +25,8 @@ export interface WorkerExtras {
   /** Activity interceptors that run inside the journal and the failure boundary. */
   readonly activityInterceptors?: WorkerInterceptors['activity'];
   readonly options?: Partial<WorkerOptions>;
+  /** Takes the place of parts of what the fleet's activities act on. */
+  readonly fleet?: (ports: FleetPorts) => FleetPorts;
 }
 
 /** A worker that runs. */
@@ -43,11 +49,13 @@ export async function runWorker(settings: Settings, extras: WorkerExtras = {}): 
   await liveness.start();
   const edges = await openEdges(settings, store, identity, log);
   const connection = await connectWorker(settings.temporal, (reason) => log.info({ reason }, 'waiting for Temporal'));
-  const workers = await createWorkers({ settings, extras, store, identity, edges, connection });
+  const fleet = settings.fleet && (await openFleet({ settings, fleet: settings.fleet, store, connection }));
+  const workers = await createWorkers({ settings, extras, store, identity, edges, connection, fleet });
   log.info({ queues: workers.map((worker) => worker.options.taskQueue) }, 'worker polls');
   const run = Promise.all(workers.map((worker) => worker.run())).finally(async () => {
     workers.forEach(shutDown);
     await edges.close();
+    await fleet?.close();
     await liveness.stop().catch(() => undefined);
     await connection.close();
     await store.close();
@@ -63,10 +71,20 @@ interface Parts {
   readonly identity: string;
   readonly edges: WorkerEdges;
   readonly connection: NativeConnection;
+  readonly fleet: WorkerFleet | undefined;
 }
 
-async function createWorkers({ settings, extras, store, identity, edges, connection }: Parts): Promise<Worker[]> {
+async function createWorkers({
+  settings,
+  extras,
+  store,
+  identity,
+  edges,
+  connection,
+  fleet,
+}: Parts): Promise<Worker[]> {
   const steps = gatewaySteps(gatewayPorts(settings, { store, identity, publishers: edges.publishers }));
+  const machines = fleet && fleetSteps((extras.fleet ?? ((ports) => ports))(fleet.ports));
   const journal = new JournalInterceptor(store.journal, identity);
   const boundary = new FailureBoundary();
   const heartbeat = new Heartbeat();
@@ -82,7 +100,7 @@ async function createWorkers({ settings, extras, store, identity, edges, connect
     ...common,
     ...code,
     taskQueue,
-    activities: { ...recordActivities(store), ...steps },
+    activities: { ...recordActivities(store), ...steps, ...machines },
     interceptors: { ...code.interceptors, activity },
     // A dead worker's sticky queue holds the next workflow task of its runs up for this long.
     stickyQueueScheduleToStartTimeout: '1s',
@@ -98,7 +116,19 @@ async function createWorkers({ settings, extras, store, identity, edges, connect
       maxConcurrentActivityTaskExecutions: 500,
     }),
   );
-  return [main, ...(await Promise.all(publishing))];
+  const watching = machines
+    ? [
+        Worker.create({
+          ...common,
+          taskQueue: watchTaskQueue,
+          activities: { watch: machines.watch, awaitFree: machines.awaitFree },
+          interceptors: { activity },
+          // As many as replicas serve; each waits most of the time.
+          maxConcurrentActivityTaskExecutions: 5_000,
+        }),
+      ]
+    : [];
+  return [main, ...(await Promise.all([...publishing, ...watching]))];
 }
 
 function shutDown(worker: Worker): void {

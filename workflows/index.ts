@@ -2,6 +2,7 @@ import { gatewayLife } from './fleet/gateway';
 import { provisionReplica } from './fleet/provision';
 import { replicaLife } from './fleet/replica';
 import { retireReplica } from './fleet/retire';
+import { sweepFleet } from './fleet/sweep';
 import { startGateway } from './gateway/start';
 import { stopGateway } from './gateway/stop';
 
@@ -13,4 +14,5 @@ export {
   replicaLife as 'fleet.replica',
   provisionReplica as 'fleet.provision',
   retireReplica as 'fleet.retire',
+  sweepFleet as 'fleet.sweep',
 };

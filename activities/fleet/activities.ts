@@ -1,5 +1,6 @@
 import type { FailureView } from '../../domain/saga';
 import type { GatewayRef, ReplicaRef } from '../../domain/fleet/contract';
+import type { FleetPolicy } from '../../domain/fleet/policy';
 
 /** What a look at a gateway came to. */
 export interface Reconciled {
@@ -20,13 +21,35 @@ export interface Because {
   readonly error: FailureView;
 }
 
+/** A replica, and the bounds that its work keeps to. */
+export interface ReplicaWork extends ReplicaRef {
+  readonly fleet: FleetPolicy;
+}
+
 /** What a replica's workflow does next. */
 export type Stage = 'provision' | 'serve' | 'retire' | 'over';
+
+/** What a sweep found, and did something about unless it was a dry run. */
+export interface SweepReport {
+  readonly dryRun: boolean;
+  /** Machines that belonged to no replica; destroyed. */
+  readonly orphans: readonly {
+    readonly backend: string;
+    readonly region: string;
+    readonly instanceId: string;
+    readonly replicaId: string | null;
+    readonly why: string;
+  }[];
+  /** Replicas whose machine is gone; given up, so that they are replaced. */
+  readonly lost: readonly ReplicaRef[];
+  /** Backends that could not be looked at. */
+  readonly unreachable: readonly { readonly backend: string; readonly error: FailureView }[];
+}
 
 /** The activities of gateways' and replicas' lives. Each is safe to repeat, and finds what an attempt before it left. */
 export interface FleetActivities {
   /** Compares what a gateway wants with what it has and decides, in one transaction; does no replica's work. */
-  reconcile(ref: GatewayRef): Promise<Reconciled>;
+  reconcile(work: GatewayRef & { readonly fleet: FleetPolicy }): Promise<Reconciled>;
   /** Where a replica stands. */
   stage(ref: ReplicaRef): Promise<Stage>;
 
@@ -37,24 +60,29 @@ export interface FleetActivities {
   /** Adopts the machine of the replica's token, or creates it. */
   createMachine(ref: ReplicaRef): Promise<{ readonly instanceId: string }>;
   /** Destroys whatever carries the replica's token, and proves it gone. */
-  destroyMachine(end: ReplicaRef & { readonly because?: Because }): Promise<void>;
+  destroyMachine(end: ReplicaWork & { readonly because?: Because }): Promise<void>;
   /** Waits until the machine runs and has an address; ends what else carries its token. */
-  awaitAddress(ref: ReplicaRef): Promise<void>;
+  awaitAddress(work: ReplicaWork): Promise<void>;
   /** One attempt to connect, counted in the store. */
-  connect(ref: ReplicaRef): Promise<void>;
+  connect(work: ReplicaWork): Promise<void>;
   /** Makes the machine what the gateway's profile says. */
-  configure(ref: ReplicaRef): Promise<void>;
+  configure(work: ReplicaWork): Promise<void>;
   /** Waits until the health check passes. */
-  awaitHealthy(ref: ReplicaRef): Promise<void>;
+  awaitHealthy(work: ReplicaWork): Promise<void>;
   /** The replica is RUNNING and in the pool. */
   joinPool(ref: ReplicaRef): Promise<void>;
   /** The replica is not in the pool any more. */
   leavePool(ref: ReplicaRef): Promise<void>;
 
   /** Checks a replica's health again and again. Returns when it has failed often enough, with the reason. */
-  watch(ref: ReplicaRef): Promise<{ readonly unhealthy: string }>;
+  watch(work: ReplicaWork): Promise<{ readonly unhealthy: string }>;
   /** Nobody is given the replica any more; it is TERMINATING. */
   withdraw(end: ReplicaRef & { readonly reason?: string }): Promise<void>;
   /** Waits until no organization holds the replica. */
-  awaitFree(ref: ReplicaRef): Promise<void>;
+  awaitFree(work: ReplicaWork): Promise<void>;
+
+  /** Compares what every backend holds with what the store says. */
+  sweep(input: { readonly dryRun: boolean; readonly fleet: FleetPolicy }): Promise<SweepReport>;
+  /** Gateways and replicas that are there and have no workflow that runs. */
+  findIdle(): Promise<{ readonly gateways: readonly GatewayRef[]; readonly replicas: readonly ReplicaRef[] }>;
 }

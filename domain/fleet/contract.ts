@@ -11,6 +11,8 @@ export const FleetWorkflow = {
   provision: 'fleet.provision',
   /** A saga, forward only: a replica leaves the pool and its machine is destroyed. */
   retire: 'fleet.retire',
+  /** Looks for machines without a replica, replicas without a machine, and either without a workflow. */
+  sweep: 'fleet.sweep',
 } as const;
 export type FleetWorkflow = (typeof FleetWorkflow)[keyof typeof FleetWorkflow];
 
@@ -43,6 +45,15 @@ export interface Provision extends ReplicaRef, FleetPolicies {}
 
 /** Input of `fleet.retire`. */
 export interface Retire extends ReplicaRef, FleetPolicies {}
+
+/** Input of `fleet.sweep`. */
+export interface Sweep extends FleetPolicies {
+  /** Whether it only says what it would do. */
+  readonly dryRun: boolean;
+}
+
+/** The id of the Temporal Schedule that sweeps. */
+export const sweepScheduleId = 'gatewright-sweep';
 
 /** The task queue of the activities that wait for as long as a replica lives. */
 export const watchTaskQueue = 'gatewright-watch';

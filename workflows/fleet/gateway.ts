@@ -1,16 +1,7 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  condition,
-  continueAsNew,
-  ParentClosePolicy,
-  setHandler,
-  startChild,
-  workflowInfo,
-  WorkflowIdReusePolicy,
-} from '@temporalio/workflow';
-import { FleetWorkflow, replicaWorkflowId, type GatewayLife, type ReplicaLife } from '../../domain/fleet/contract';
+import { condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import { replicaWorkflowId, type GatewayLife } from '../../domain/fleet/contract';
 import { fleetActivities } from './activities';
-import { runAttributes } from './attributes';
+import { beginReplica } from './begin';
 import { lookSignal, tell } from './signals';
 
 /**
@@ -27,9 +18,9 @@ export async function gatewayLife(input: GatewayLife): Promise<void> {
 
   for (;;) {
     wanted = false;
-    const { replicas, retiring, lookAgainInMs, over } = await act.state.reconcile({ organizationId, gatewayId });
+    const { replicas, retiring, lookAgainInMs, over } = await act.state.reconcile({ organizationId, gatewayId, fleet });
     const fresh = replicas.filter((id) => !started.has(id));
-    await Promise.all(fresh.map((replicaId) => begin({ organizationId, gatewayId, replicaId, policy, fleet })));
+    await Promise.all(fresh.map((replicaId) => beginReplica({ organizationId, gatewayId, replicaId, policy, fleet })));
     fresh.forEach((id) => started.add(id));
     const toTell = retiring.filter((id) => !told.has(id));
     await Promise.all(toTell.map((id) => tell(replicaWorkflowId(id))));
@@ -39,20 +30,5 @@ export async function gatewayLife(input: GatewayLife): Promise<void> {
       await continueAsNew<typeof gatewayLife>({ ...input, started: replicas.filter((id) => started.has(id)) });
     if (lookAgainInMs === null) await condition(() => wanted);
     else await condition(() => wanted, Math.max(lookAgainInMs, 1));
-  }
-}
-
-/** Gives a replica its workflow, unless it has one. */
-async function begin(life: ReplicaLife): Promise<void> {
-  try {
-    await startChild(FleetWorkflow.replica, {
-      workflowId: replicaWorkflowId(life.replicaId),
-      args: [life],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      typedSearchAttributes: runAttributes(FleetWorkflow.replica, life.organizationId),
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }

@@ -8,6 +8,7 @@ import { fleetActivities } from './activities';
 export async function provisionReplica(input: Provision): Promise<void> {
   const { organizationId, gatewayId, replicaId, policy, fleet } = input;
   const ref = { organizationId, gatewayId, replicaId };
+  const work = { ...ref, fleet };
   const act = fleetActivities(policy, fleet);
 
   const definition = { kind: FleetWorkflow.provision, organizationId, policy, placement: 'local' } as const;
@@ -19,22 +20,22 @@ export async function provisionReplica(input: Provision): Promise<void> {
     });
     await saga.step('create', {
       do: () => act.create.createMachine(ref),
-      undo: (_, rollback) => act.destroy.destroyMachine({ ...ref, because: because(rollback) }),
+      undo: (_, rollback) => act.destroy.destroyMachine({ ...work, because: because(rollback) }),
     });
     await saga.step('address', {
-      do: () => act.boot.awaitAddress(ref),
+      do: () => act.boot.awaitAddress(work),
       undo: nothing('the address goes with the machine'),
     });
     await saga.step('connect', {
-      do: () => act.connect.connect(ref),
+      do: () => act.connect.connect(work),
       undo: nothing('a connection leaves nothing behind'),
     });
     await saga.step('configure', {
-      do: () => act.configure.configure(ref),
+      do: () => act.configure.configure(work),
       undo: nothing('what was configured goes with the machine'),
     });
     await saga.step('health', {
-      do: () => act.health.awaitHealthy(ref),
+      do: () => act.health.awaitHealthy(work),
       undo: nothing('a look leaves nothing behind'),
     });
     await saga.step('join', {

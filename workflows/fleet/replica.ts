@@ -18,7 +18,7 @@ import {
   retireRunId,
   type ReplicaLife,
 } from '../../domain/fleet/contract';
-import { isRunFailure } from '../saga/failure';
+import { failureView, isRunFailure } from '../saga/failure';
 import { fleetActivities, type FleetProxies } from './activities';
 import { runAttributes } from './attributes';
 import { lookSignal, tell } from './signals';
@@ -38,7 +38,7 @@ export async function replicaLife(input: ReplicaLife): Promise<void> {
     look.wanted = false;
     const stage = await act.state.stage(ref);
     if (stage === 'over') break;
-    if (stage === 'serve') await serve(act, look, ref);
+    if (stage === 'serve') await serve(act, look, input);
     else await settled(act, ref, () => (stage === 'retire' ? retire(input) : provision(act, look, input)));
     await tell(gatewayWorkflowId(gatewayId));
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof replicaLife>(input);
@@ -68,8 +68,10 @@ async function settled(act: FleetProxies, ref: Ref, saga: () => Promise<void>): 
 }
 
 async function provision(act: FleetProxies, look: Look, input: ReplicaLife): Promise<void> {
-  const id = provisionRunId(input.replicaId);
-  await untilRetired(act, look, input, () => child(FleetWorkflow.provision, id, input));
+  const { organizationId, gatewayId, replicaId } = input;
+  await untilRetired(act, look, { organizationId, gatewayId, replicaId }, () =>
+    child(FleetWorkflow.provision, provisionRunId(replicaId), input),
+  );
 }
 
 async function retire(input: ReplicaLife): Promise<void> {
@@ -77,13 +79,21 @@ async function retire(input: ReplicaLife): Promise<void> {
 }
 
 /** Watches the replica until its health fails or it is told to go. */
-async function serve(act: FleetProxies, look: Look, ref: Ref): Promise<void> {
-  try {
-    const { unhealthy } = await untilRetired(act, look, ref, () => act.watch.watch(ref));
-    await act.state.withdraw({ ...ref, reason: unhealthy });
-  } catch (error) {
-    if (!isCancellation(error)) throw error;
-  }
+async function serve(
+  act: FleetProxies,
+  look: Look,
+  { organizationId, gatewayId, replicaId, fleet }: ReplicaLife,
+): Promise<void> {
+  const ref = { organizationId, gatewayId, replicaId };
+  const reason = await untilRetired(act, look, ref, () => act.watch.watch({ ...ref, fleet })).then(
+    ({ unhealthy }) => unhealthy,
+    (error: unknown) => {
+      if (!isRunFailure(error)) throw error;
+      return isCancellation(error) ? undefined : failureView(error).message;
+    },
+  );
+  // It may have been told to go before it was watched.
+  if (reason !== undefined && (await act.state.stage(ref)) === 'serve') await act.state.withdraw({ ...ref, reason });
 }
 
 /** Does what a replica that is told to go needs no more: then it is cancelled, and waited for. */

@@ -7,6 +7,7 @@ import { fleetActivities } from './activities';
 export async function retireReplica(input: Retire): Promise<void> {
   const { organizationId, gatewayId, replicaId, policy, fleet } = input;
   const ref = { organizationId, gatewayId, replicaId };
+  const work = { ...ref, fleet };
   const act = fleetActivities(policy, fleet);
 
   const definition = { kind: FleetWorkflow.retire, organizationId, policy, placement: 'local' } as const;
@@ -16,9 +17,9 @@ export async function retireReplica(input: Retire): Promise<void> {
       undo: pointOfNoReturn('a replica on its way out never comes back'),
     });
     // Last the machine: an organization that is still routed to it must be elsewhere first.
-    await saga.step('drain', { do: () => act.drain.awaitFree(ref), undo: nothing('nobody holds it') });
+    await saga.step('drain', { do: () => act.drain.awaitFree(work), undo: nothing('nobody holds it') });
     await saga.step('leave', { do: () => act.undo.leavePool(ref), undo: nothing('it is in no pool') });
-    await saga.step('destroy', { do: () => act.destroy.destroyMachine(ref), undo: nothing('the machine is gone') });
+    await saga.step('destroy', { do: () => act.destroy.destroyMachine(work), undo: nothing('the machine is gone') });
     await saga.step('settle', {
       do: () => act.undo.settle({ ...ref, leftBehind: [] }),
       undo: nothing('the replica is over'),

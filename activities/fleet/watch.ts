@@ -1,0 +1,40 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { replicaStatus } from '../../domain/fleet/messages';
+import { MachineState } from '../../domain/fleet/machine';
+import type { FleetActivities } from './activities';
+import { cloudOf, wantedReplica } from './lookup';
+import type { FleetPorts } from './ports';
+import { pause } from './waiting';
+import { wayTo } from './way';
+
+/** Looking after replicas that serve. */
+export function watchSteps(ports: FleetPorts): Pick<FleetActivities, 'watch'> {
+  const { store, hosts } = ports;
+  return {
+    async watch({ fleet, ...ref }) {
+      const { replica, gateway } = await wantedReplica(store, ref);
+      const profile = await hosts.profile(replica, gateway);
+      const way = wayTo(ports, replica);
+      let failures = replica.healthFailures;
+      for (;;) {
+        const unhealthy = await hosts.health(way, profile, fleet.healthTimeoutMs, cancellationSignal());
+        if (unhealthy !== null || failures > 0)
+          failures = await store.fleet.replicas.countHealth(ref.organizationId, ref.replicaId, unhealthy === null);
+        if (unhealthy !== null && (await isGone(replica.instanceId!))) return { unhealthy: replicaStatus.machineGone };
+        if (failures >= fleet.healthFailures) return { unhealthy: `${replicaStatus.unhealthy}: ${unhealthy}` };
+        await pause(fleet.healthIntervalMs);
+      }
+
+      /** A backend that does not answer says nothing about the machine. */
+      async function isGone(instanceId: string): Promise<boolean> {
+        try {
+          const machine = await cloudOf(ports, replica).get(instanceId, cancellationSignal());
+          return machine === null || (machine.state !== MachineState.running && machine.state !== MachineState.pending);
+        } catch {
+          cancellationSignal().throwIfAborted();
+          return false;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { replicaSecretOf } from '../activities/fleet/keys';
+import type { Hosts, ReplicaProfile } from '../activities/fleet/hosts';
+import type { FleetPorts } from '../activities/fleet/ports';
+import type { Way } from '../activities/fleet/way';
+import type { Network } from '../domain/address';
+import { Failure, isFailure } from '../domain/failures';
+import { shippedProfile, type FleetGateway, type FleetReplica, type ProfileRevision } from '../domain/fleet/gateway';
+import { readProfile, type Profile } from '../domain/fleet/profile';
+import { profileValues, type ProfileValues } from '../domain/fleet/values';
+import { replicaSecretName } from '../domain/gateway/agent-protocol';
+import { configure } from '../drivers/ssh/configure';
+import { connect, type SshTarget } from '../drivers/ssh/connect';
+import { HealthChecker } from '../drivers/ssh/health';
+import { HostKey } from '../drivers/ssh/host-key';
+import { SshPool } from '../drivers/ssh/pool';
+import { defaultProfile } from '../drivers/profiles/load';
+import { readSecret } from '../drivers/secrets/files';
+import { scrub } from './scrub';
+
+/** What the machines of a fleet have in common. */
+export interface HostsOptions {
+  readonly store: FleetPorts['store'];
+  readonly secrets: FleetPorts['secrets'];
+  /** Where secrets are that profiles name. */
+  readonly secretsDirectory: string;
+  /** Networks that replicas may live in. */
+  readonly networks: readonly Network[];
+  /** The port that agents serve on. */
+  readonly agentPort: number;
+}
+
+/** Profiles may name secrets whose files begin with this, and no others: who writes a profile is not who may read all. */
+const PROFILE_SECRET = /^profile-/;
+
+/** The machines themselves, over SSH, and the agents on them. */
+export class MachineHosts implements Hosts {
+  private readonly pool = new SshPool();
+  private readonly checker = new HealthChecker();
+  private shipped: Profile | undefined;
+
+  constructor(private readonly options: HostsOptions) {}
+
+  servesAt(ip: string): string {
+    return `${ip}:${this.options.agentPort}`;
+  }
+
+  async profile(replica: FleetReplica, gateway: FleetGateway): Promise<ReplicaProfile> {
+    const { organizationId, profile: revision } = gateway;
+    const profile = await this.revisionOf(organizationId, revision);
+    const values = profileValues(profile.values, this.offered(profile, replica));
+    return { revision, profile, values, secrets: await this.secretsOf(profile, values, replica.id) };
+  }
+
+  async reach(way: Way, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const connection = await connect(targetOf(way), { readyTimeoutMs: timeoutMs, signal });
+    await connection.close();
+  }
+
+  async configure(
+    way: Way,
+    { profile, values, secrets }: ReplicaProfile,
+    operationId: string,
+    onOutput: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.pool.with(
+      targetOf(way),
+      (connection) => configure(connection, { profile, values, secrets }, operationId, { scrub, onOutput, signal }),
+      signal,
+    );
+  }
+
+  async health(
+    way: Way,
+    { profile, values }: ReplicaProfile,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const serves = way.serves.split(':')[0]!;
+    const subject = { profile, values, serves, networks: this.options.networks };
+    try {
+      if (profile.health.kind === 'http') await this.checker.check(subject, timeoutMs, signal);
+      else
+        await this.pool.with(
+          targetOf(way),
+          (connection) => this.checker.check({ ...subject, connection }, timeoutMs, signal),
+          signal,
+        );
+      return null;
+    } catch (error) {
+      if (isFailure(error) && error.retryable) return error.message;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.pool.close(), this.checker.close()]);
+  }
+
+  private async revisionOf(organizationId: string, { name, revision }: ProfileRevision): Promise<Profile> {
+    if (name === shippedProfile.name && revision === shippedProfile.revision)
+      return (this.shipped ??= defaultProfile());
+    const stored = await this.options.store.fleet.profiles.get(organizationId, name, revision);
+    if (!stored) throw new Failure('PROFILE_INVALID', `there is no profile ${name} of revision ${revision}`);
+    return readProfile(stored.document);
+  }
+
+  /** What Gatewright knows of a replica and a profile may ask for. */
+  private offered(profile: Profile, replica: FleetReplica): Record<string, unknown> {
+    const known: Record<string, unknown> = {
+      replicaId: replica.id,
+      address: replica.serves?.split(':')[0],
+      port: this.options.agentPort,
+      replicaSecret: replicaSecretName(replica.id),
+    };
+    return Object.fromEntries(Object.entries(known).filter(([name]) => Object.hasOwn(profile.values, name)));
+  }
+
+  private async secretsOf(profile: Profile, values: ProfileValues, replicaId: string): Promise<Record<string, string>> {
+    const named = Object.entries(profile.values).filter(([, spec]) => spec.type === 'secretRef');
+    const read = async (name: string): Promise<string> => {
+      if (name === replicaSecretName(replicaId)) return replicaSecretOf(this.options.secrets, replicaId);
+      if (PROFILE_SECRET.test(name)) return await readSecret(this.options.secretsDirectory, name);
+      throw new Failure('SECRET_UNAVAILABLE', `a profile may not name the secret ${name}; it must begin with profile-`);
+    };
+    return Object.fromEntries(
+      await Promise.all(named.map(async ([value]) => [value, await read(String(values[value]))] as const)),
+    );
+  }
+}
+
+function targetOf({ ssh, hostPublicKey, privateKey }: Way): SshTarget {
+  return { ...ssh, hostKey: HostKey.parse(hostPublicKey), privateKey };
+}
