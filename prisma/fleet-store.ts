@@ -106,8 +106,9 @@ export interface Replicas {
   live(): Promise<FleetReplica[]>;
   /**
    * Moves a replica on by the table of domain/fleet/lifecycle.ts, with what is noted at the same moment and the event.
-   * Repeating a move that ended there only notes. `drop` is refused when a machine may exist. RUNNING is reached by
-   * {@link join} alone.
+   * Repeating a move that ended there changes nothing. `retire` withdraws the replica from the pool. `drop` is refused
+   * when a machine may exist, unless the caller has proof that there is none and says `createPendingAt: null`. RUNNING is
+   * reached by {@link join} alone.
    * @throws Failure STATE_CONFLICT (data: state, allowed); NOT_FOUND.
    */
   move(
