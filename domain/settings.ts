@@ -41,6 +41,8 @@ export interface FleetSettings {
   readonly keyFile: string;
   /** The port that the agents on machines serve on. */
   readonly agentPort: number;
+  /** Base URL of the API as machines reach it, for agents to announce themselves; empty where they cannot. */
+  readonly apiUrl: string;
   readonly backends: readonly BackendSettings[];
   readonly policy: FleetPolicy;
 }

@@ -6,7 +6,8 @@ import type { BackendSettings, Settings } from '../domain/settings';
 import type * as aws from '../drivers/cloud/aws/ec2';
 import { readAwsSettings } from '../drivers/cloud/aws/settings';
 import type { Cloud } from '../drivers/cloud/cloud';
-import { DockerCloud, type DockerSettings } from '../drivers/cloud/docker/docker';
+import { DockerCloud } from '../drivers/cloud/docker/docker';
+import { readDockerSettings } from '../drivers/cloud/docker/settings';
 import { parseInventory } from '../drivers/cloud/static/inventory';
 import { StaticCloud } from '../drivers/cloud/static/static';
 import type { HostLeases } from '../drivers/cloud/static/leases';
@@ -42,7 +43,7 @@ function openCloud({ backend, options }: BackendSettings, settings: Settings, st
       return new StaticCloud(hosts, leases(store, file));
     }
     case 'docker':
-      return new DockerCloud(options as unknown as DockerSettings);
+      return new DockerCloud(readDockerSettings(options));
     case 'aws': {
       // Only where it is used: AWS's SDK takes 75 MB.
       const { AwsCloud } = require('../drivers/cloud/aws/ec2') as typeof aws;

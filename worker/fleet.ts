@@ -37,7 +37,14 @@ export async function openFleet({ settings, fleet, store, connection }: FleetPar
   const clouds = openClouds(settings, store);
   const { secretsDirectory } = settings;
   const networks = settings.networks.map(network);
-  const hosts = new MachineHosts({ store, secrets, secretsDirectory, networks, agentPort: fleet.agentPort });
+  const hosts = new MachineHosts({
+    store,
+    secrets,
+    secretsDirectory,
+    networks,
+    agentPort: fleet.agentPort,
+    apiUrl: fleet.apiUrl,
+  });
   const client = new Client({ connection, namespace });
   await ensureSweepSchedule(client, { policy: settings.policy, fleet: fleet.policy });
   const ports: FleetPorts = {

@@ -6,7 +6,8 @@ import type { Network } from '../domain/address';
 import { Failure, isFailure } from '../domain/failures';
 import { shippedProfile, type FleetGateway, type FleetReplica, type ProfileRevision } from '../domain/fleet/gateway';
 import { readProfile, type Profile } from '../domain/fleet/profile';
-import { profileValues, type ProfileValues } from '../domain/fleet/values';
+import { secretsOf, valuesOfReplica } from '../domain/fleet/replica-values';
+import type { ProfileValues } from '../domain/fleet/values';
 import { replicaSecretName } from '../domain/gateway/agent-protocol';
 import { configure } from '../drivers/ssh/configure';
 import { connect, type SshTarget } from '../drivers/ssh/connect';
@@ -27,6 +28,8 @@ export interface HostsOptions {
   readonly networks: readonly Network[];
   /** The port that agents serve on. */
   readonly agentPort: number;
+  /** Base URL of the API as machines reach it; empty when they do not. */
+  readonly apiUrl: string;
 }
 
 /** Profiles may name secrets whose files begin with this, and no others: who writes a profile is not who may read all. */
@@ -47,7 +50,12 @@ export class MachineHosts implements Hosts {
   async profile(replica: FleetReplica, gateway: FleetGateway): Promise<ReplicaProfile> {
     const { organizationId, profile: revision } = gateway;
     const profile = await this.revisionOf(organizationId, revision);
-    const values = profileValues(profile.values, this.offered(profile, replica));
+    const values = valuesOfReplica(profile, {
+      ...{ organizationId, gatewayId: gateway.id, replicaId: replica.id },
+      address: addressOf(replica.serves),
+      ...{ port: this.options.agentPort, api: this.options.apiUrl },
+      replicaSecret: replicaSecretName(replica.id),
+    });
     return { revision, profile, values, secrets: await this.secretsOf(profile, values, replica.id) };
   }
 
@@ -76,8 +84,7 @@ export class MachineHosts implements Hosts {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<string | null> {
-    const serves = way.serves.split(':')[0]!;
-    const subject = { profile, values, serves, networks: this.options.networks };
+    const subject = { profile, values, serves: addressOf(way.serves), networks: this.options.networks };
     try {
       if (profile.health.kind === 'http') await this.checker.check(subject, timeoutMs, signal);
       else
@@ -105,30 +112,25 @@ export class MachineHosts implements Hosts {
     return readProfile(stored.document);
   }
 
-  /** What Gatewright knows of a replica and a profile may ask for. */
-  private offered(profile: Profile, replica: FleetReplica): Record<string, unknown> {
-    const known: Record<string, unknown> = {
-      replicaId: replica.id,
-      address: replica.serves?.split(':')[0],
-      port: this.options.agentPort,
-      replicaSecret: replicaSecretName(replica.id),
-    };
-    return Object.fromEntries(Object.entries(known).filter(([name]) => Object.hasOwn(profile.values, name)));
-  }
-
   private async secretsOf(profile: Profile, values: ProfileValues, replicaId: string): Promise<Record<string, string>> {
-    const named = Object.entries(profile.values).filter(([, spec]) => spec.type === 'secretRef');
     const read = async (name: string): Promise<string> => {
       if (name === replicaSecretName(replicaId)) return replicaSecretOf(this.options.secrets, replicaId);
       if (PROFILE_SECRET.test(name)) return await readSecret(this.options.secretsDirectory, name);
       throw new Failure('SECRET_UNAVAILABLE', `a profile may not name the secret ${name}; it must begin with profile-`);
     };
     return Object.fromEntries(
-      await Promise.all(named.map(async ([value]) => [value, await read(String(values[value]))] as const)),
+      await Promise.all(
+        Object.entries(secretsOf(profile, values)).map(async ([value, name]) => [value, await read(name)] as const),
+      ),
     );
   }
 }
 
 function targetOf({ ssh, hostPublicKey, privateKey }: Way): SshTarget {
   return { ...ssh, hostKey: HostKey.parse(hostPublicKey), privateKey };
+}
+
+/** The address of `ip:port`. */
+function addressOf(serves: string | null): string {
+  return (serves ?? '').split(':')[0]!;
 }

@@ -65,7 +65,8 @@ export function sweepSteps(ports: FleetPorts): Pick<FleetActivities, 'sweep' | '
     if (replica && isLive(replica) && (replica.instanceId ?? machine.instanceId) === machine.instanceId)
       throw new Failure('CONFLICT', `the machine ${machine.instanceId} has a replica after all`);
     await cloud.terminate(ports.installation, machine.instanceId, cancellationSignal());
-    if (organizationId && gatewayId)
+    // A gateway that is deleted has nobody left to tell; what was destroyed is in the sweep's own result.
+    if (organizationId && gatewayId && (await store.fleet.gateways.get(organizationId, gatewayId)))
       await store.fleet.events.add({
         ...{ organizationId, gatewayId, replicaId: replica ? replica.id : null, actor: null },
         message: sweepEvent.destroyed(machine.instanceId, why),

@@ -13,6 +13,7 @@ const colours: Readonly<Record<ReplicaJson['state'], Colour | undefined>> = {
   free: 'green',
   allocated: undefined,
   quarantined: 'yellow',
+  withdrawn: 'dim',
 };
 
 /** `gatewright pool` */

@@ -123,7 +123,8 @@ test.each(['a', 'b', 'c'])('when %s fails, what was begun is undone in reverse, 
   const begun = ['a', 'b', 'c'].slice(0, 'abc'.indexOf(failing) + 1);
   expect(world.calls).toEqual([...begun.map((step) => `do ${step}`), ...begun.reverse().map((step) => `undo ${step}`)]);
   expect(world.states()).toEqual(['rolled_back']);
-  expect(world.rollbacks.get('a')).toEqual({ failedStep: failing, cancelled: false, leftBehind: [] });
+  const error = { code: 'DNS_REFUSED', message: `do ${failing} refused` };
+  expect(world.rollbacks.get('a')).toEqual({ failedStep: failing, error, cancelled: false, leftBehind: [] });
 });
 
 test('a stuck undo does not keep the others from running, and a person’s retry ends it', async () => {

@@ -181,6 +181,7 @@ function settingsFor(directory: string, options: ApiOptions): Settings {
     },
     fleet: {
       keyFile: '',
+      apiUrl: '',
       agentPort: 80,
       backends: [
         { backend: 'aws', regions: ['eu-west-1', 'us-east-1'] },

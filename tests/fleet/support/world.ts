@@ -87,7 +87,7 @@ export class FleetWorld {
       secretsDirectory: directory,
       placements: { store: 'local', dns: 'local', handshake: 'local' },
       policy: testPolicy,
-      fleet: { keyFile, agentPort: 8190, backends: [], policy },
+      fleet: { keyFile, agentPort: 8190, apiUrl: '', backends: [], policy },
     };
     return new FleetWorld(directory, temporal, await openStore(databaseUrl), settings);
   }
