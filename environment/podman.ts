@@ -34,13 +34,12 @@ export function podmanAddress(directory: string): { readonly socketPath: string 
 }
 
 /**
- * Starts podman's API service, which speaks Docker's API, and waits until it answers. What a killed predecessor left
- * running is ended first. Its containers are not its children: see {@link endPodman}.
+ * Starts podman's API service, which speaks Docker's API, and waits until it answers. Its containers are not its
+ * children: they run on when it dies and are there when it is started again; {@link endPodman} ends them.
  * @throws ComponentFailed
  */
 export async function startPodman(options: PodmanOptions): Promise<Component> {
   const { socketPath } = podmanAddress(options.directory);
-  await endContainers(options.directory);
   for (const directory of [options.directory, dirname(socketPath)])
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   rmSync(socketPath, { force: true });

@@ -63,7 +63,8 @@ function reason(stderr: string): string {
 
 /** The public key that a host shows and that has a fingerprint. */
 async function shownKey(host: string, port: number, fingerprint: string): Promise<string | undefined> {
-  const { stdout } = await promisify(execFile)('ssh-keyscan', ['-T', '5', '-p', String(port), host]);
+  const scan = promisify(execFile)('ssh-keyscan', ['-T', '5', '-p', String(port), host]);
+  const { stdout } = await scan.catch(() => ({ stdout: '' })); // nothing listens
   const keys = stdout.split('\n').map((line) => line.slice(line.indexOf(' ') + 1));
   return keys.find((key) => fingerprintOf(key) === fingerprint);
 }
