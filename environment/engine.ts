@@ -2,6 +2,7 @@ import Docker from 'dockerode';
 import { existsSync } from 'node:fs';
 import { label } from '../drivers/cloud/docker/labels';
 import type { EngineAddress } from '../drivers/cloud/docker/docker';
+import { removeContainer } from '../drivers/cloud/docker/remove';
 import { ComponentFailed } from './process';
 import { canInstall, ensureSystemPackages, podmanPackages } from './system-packages';
 
@@ -56,16 +57,7 @@ export async function removeMachines(address: EngineAddress, owner: string): Pro
   const engine = client(address);
   const filters = { label: [`${label.owner}=${owner}`] };
   const containers = await engine.listContainers({ all: true, filters });
-  await Promise.all(
-    containers.map(async ({ Id }) => {
-      await engine
-        .getContainer(Id)
-        .remove({ force: true, v: true })
-        .catch((error: { statusCode?: number }) => {
-          if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
-        });
-    }),
-  );
+  await Promise.all(containers.map(async ({ Id }) => await removeContainer(engine.getContainer(Id))));
 }
 
 async function answers(address: EngineAddress): Promise<boolean> {

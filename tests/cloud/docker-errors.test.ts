@@ -99,11 +99,13 @@ describe('an engine that misbehaves', () => {
   });
 
   test('a call that is given up ends with the reason', async () => {
-    answer = () => 'silence';
     const controller = new AbortController();
     const reason = new Error('the run was cancelled');
+    answer = () => {
+      controller.abort(reason);
+      return 'silence';
+    };
     const listing = cloud().list('me', controller.signal);
-    setTimeout(() => controller.abort(reason), 50);
     await expect(listing).rejects.toBe(reason);
     expect(seen).toEqual(['GET /containers/json']);
   });
@@ -126,6 +128,25 @@ describe('an engine that misbehaves', () => {
       await expect(cloud().terminate('me', id)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     }
     expect(seen).toEqual(Array.from({ length: 3 }, () => `GET /containers/${id}/json`));
+  });
+
+  test('a removal that podman trips over is repeated; one that goes on failing is told', async () => {
+    const id = 'c'.repeat(64);
+    const shown = { Id: id, State: { Status: 'running' }, Config: { Labels: { 'gatewright.owner': 'me' } } };
+    const torn = {
+      status: 500,
+      body: JSON.stringify({ message: 'sending SIGKILL: container state improper: stopped' }),
+    };
+    let failures = 2;
+    answer = () => {
+      if (seen.at(-1)!.startsWith('GET'))
+        return { status: 200, body: JSON.stringify({ ...shown, Created: new Date() }) };
+      return failures-- > 0 ? torn : { status: 204, body: '' };
+    };
+    await cloud().terminate('me', id);
+    expect(seen.filter((line) => line.startsWith('DELETE'))).toHaveLength(3);
+    failures = Number.MAX_SAFE_INTEGER;
+    await expect(cloud().terminate('me', id)).rejects.toMatchObject({ code: 'CLOUD_OUTCOME_UNKNOWN', retryable: true });
   });
 
   test('a container that vanishes while it is being made is a conflict, not a broken spec', async () => {

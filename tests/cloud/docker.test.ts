@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { machineToken, MachineState, type MachineSpec } from '../../domain/fleet/machine';
 import { createOrAdopt } from '../../drivers/cloud/adopt';
 import { DockerCloud } from '../../drivers/cloud/docker/docker';
+import { removeContainer } from '../../drivers/cloud/docker/remove';
 import { eventually } from '../support/eventually';
 import { cloudContract } from './contract';
 import { startTestEngine, type TestEngine } from './engine';
@@ -113,7 +114,7 @@ describe('containers', () => {
 
   test('a container that was removed behind our back is gone', async () => {
     const { instanceId } = await cloud.create(spec());
-    await direct.getContainer(instanceId).remove({ force: true });
+    await removeContainer(direct.getContainer(instanceId));
     expect(await cloud.get(instanceId)).toBeNull();
     await cloud.terminate(owner, instanceId);
     expect(await cloud.list(owner)).toEqual([]);

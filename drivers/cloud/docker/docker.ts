@@ -5,9 +5,10 @@ import { printable } from '../../../domain/hostname';
 import { MachineState, type Machine, type MachineSpec } from '../../../domain/fleet/machine';
 import type { Cloud, CloudCapabilities } from '../cloud';
 import { freeAddress } from './addresses';
-import { engineFailure, isBeingRemoved, isDone, isUnknown } from './errors';
+import { engineFailure, isDone, isUnknown } from './errors';
 import { injection } from './injection';
 import { containerOptions, label, labelsOf, machineOf, type ContainerView } from './labels';
+import { removeContainer } from './remove';
 
 /** Where a container engine listens: on this machine, since its containers use this machine's network. */
 export type EngineAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
@@ -98,11 +99,8 @@ export class DockerCloud implements Cloud {
     if (!machine) return;
     if (machine.tags.owner !== owner)
       throw new Failure('FORBIDDEN', `the container ${instanceId.slice(0, 12)} is not this installation’s`);
-    const how = { force: true, v: true, abortSignal: signal };
-    await call('changes', signal, async () => {
-      const harmless = (error: unknown) => isUnknown(error) || isBeingRemoved(error);
-      await this.engine.getContainer(instanceId).remove(how).catch(unless(harmless));
-    });
+    const container = this.engine.getContainer(instanceId);
+    await call('changes', signal, async () => await removeContainer(container, signal));
   }
 
   async list(owner: string, signal?: AbortSignal): Promise<Machine[]> {

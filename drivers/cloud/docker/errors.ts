@@ -52,6 +52,12 @@ export function isBeingRemoved(error: unknown): boolean {
   return statusCode === 409 && /removal .*in progress/i.test(words(error as EngineError));
 }
 
+/** Whether podman tripped over a container that ended by itself while it was being ended: the next attempt works. */
+export function isTorn(error: unknown): boolean {
+  const { statusCode } = error as EngineError;
+  return statusCode === 500 && /container state improper/i.test(words(error as EngineError));
+}
+
 function unanswered(code: string, kind: CallKind, cause: unknown): Failure {
   if (code === 'EACCES' || code === 'EPERM')
     return new Failure('CLOUD_AUTH', `the container engine’s socket may not be opened (${code})`, { cause });
