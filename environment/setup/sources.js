@@ -5,7 +5,9 @@ const { root } = require('./say');
 
 const output = join(root, 'dist');
 const bundle = join(output, 'workflow-bundle.js');
-const folders = 'activities api bench cli console domain drivers environment prisma profiles worker workflows'.split(' ');
+const folders = 'activities api bench cli console domain drivers environment prisma profiles worker workflows'.split(
+  ' ',
+);
 
 /** Every file below a folder of the root, as paths relative to the root. */
 function filesBelow(folder) {
