@@ -12,7 +12,7 @@ import {
 import { isLive } from '../../../domain/fleet/lifecycle';
 import { defaultFleetPolicy, type FleetPolicy } from '../../../domain/fleet/policy';
 import { taskQueue } from '../../../domain/gateway/contract';
-import type { Settings } from '../../../domain/settings';
+import type { FleetSettings, Settings } from '../../../domain/settings';
 import { migrate } from '../../../prisma/migrate';
 import { openStore } from '../../../prisma/open';
 import type { Store } from '../../../prisma/store';
@@ -48,6 +48,50 @@ export const testFleetPolicy: FleetPolicy = {
 
 export const region = 'here';
 
+/** Settings of a worker that has a fleet and no edge. */
+export function fleetSettings({
+  temporal: { address, namespace },
+  fleet,
+  ...rest
+}: Pick<Settings, 'databaseUrl' | 'temporal' | 'secretsDirectory'> & { readonly fleet: FleetSettings }): Settings {
+  return {
+    ...{ ...rest, fleet, temporal: { address, namespace } },
+    api: { host: '127.0.0.1', port: 0, rateLimit: 100_000, waitMs: 30_000 },
+    zone: {
+      name: 'gateway.test',
+      apiUrl: 'http://127.0.0.1:1',
+      apiKeyFile: fleet.keyFile,
+      dnsAddress: '127.0.0.1:1',
+      ttl: 60,
+    },
+    edgeIp: '127.0.0.1',
+    edges: [],
+    networks: ['127.0.0.0/8'],
+    webhookNetworks: [],
+    placements: { store: 'local', dns: 'local', handshake: 'local' },
+    policy: testPolicy,
+  };
+}
+
+/** What a team declares, as far as a test says. */
+export function gatewayConfiguration(
+  change: Partial<GatewayConfiguration> & Pick<GatewayConfiguration, 'backend' | 'region'>,
+): GatewayConfiguration {
+  return {
+    type: 'gateway',
+    name: `edge-${randomUUID().slice(0, 8)}`,
+    default: false,
+    instanceType: null,
+    domain: null,
+    publicIp: true,
+    certificate: null,
+    replicas: 1,
+    tags: null,
+    profile: null,
+    ...change,
+  };
+}
+
 /** The lives of gateways and replicas on a real Temporal and a real store, over a cloud and machines in memory. */
 export class FleetWorld {
   readonly cloud = new FakeCloud();
@@ -69,26 +113,8 @@ export class FleetWorld {
     writeFileSync(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const temporal = await testTemporal();
     await migrate(databaseUrl);
-    const settings: Settings = {
-      databaseUrl,
-      temporal: { address: temporal.address, namespace: temporal.namespace },
-      api: { host: '127.0.0.1', port: 0, rateLimit: 100_000, waitMs: 30_000 },
-      zone: {
-        name: 'gateway.test',
-        apiUrl: 'http://127.0.0.1:1',
-        apiKeyFile: keyFile,
-        dnsAddress: '127.0.0.1:1',
-        ttl: 60,
-      },
-      edgeIp: '127.0.0.1',
-      edges: [],
-      networks: ['127.0.0.0/8'],
-      webhookNetworks: [],
-      secretsDirectory: directory,
-      placements: { store: 'local', dns: 'local', handshake: 'local' },
-      policy: testPolicy,
-      fleet: { keyFile, agentPort: 8190, apiUrl: '', backends: [], policy },
-    };
+    const fleet: FleetSettings = { keyFile, agentPort: 8190, apiUrl: '', backends: [], policy };
+    const settings = fleetSettings({ databaseUrl, temporal, secretsDirectory: directory, fleet });
     return new FleetWorld(directory, temporal, await openStore(databaseUrl), settings);
   }
 
@@ -122,21 +148,7 @@ export class FleetWorld {
 
   /** Enters a gateway and tells its workflow, as the API does. */
   async create(change: Partial<GatewayConfiguration> = {}): Promise<FleetGateway> {
-    const configuration: GatewayConfiguration = {
-      type: 'gateway',
-      name: `edge-${randomUUID().slice(0, 8)}`,
-      default: false,
-      backend: this.cloud.backend,
-      region,
-      instanceType: null,
-      domain: null,
-      publicIp: true,
-      certificate: null,
-      replicas: 1,
-      tags: null,
-      profile: null,
-      ...change,
-    };
+    const configuration = gatewayConfiguration({ backend: this.cloud.backend, region, ...change });
     const { organizationId } = this;
     const created = await this.store.fleet.gateways.create({
       ...{ id: randomUUID(), organizationId, configuration, profile: shippedProfile, actor: null },
