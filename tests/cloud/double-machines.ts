@@ -14,6 +14,9 @@ interface CloudConfig {
   readonly ssh_authorized_keys: readonly string[];
 }
 
+/** What of an instance its machine boots with. */
+type Booting = Pick<DoubleInstance, 'instanceId' | 'userData'>;
+
 /** Real sshds on loopback addresses behind the instances of a double, each with the keys of its user data. */
 export class DoubleMachines {
   private readonly directory = mkdtempSync(join(tmpdir(), 'gatewright-machines-'));
@@ -35,16 +38,25 @@ export class DoubleMachines {
   get hooks(): Pick<DoubleBehaviour, 'addresses' | 'ended'> {
     return {
       addresses: async (instance) => {
-        const ip = `${this.network}.${++this.made}`;
-        const starting = this.boot(instance, ip);
-        this.running.set(instance.instanceId, starting);
-        await starting;
+        const ip = await this.start(instance);
         return { privateIp: ip, publicIp: ip };
       },
-      ended: ({ instanceId }) => {
-        void this.running.get(instanceId)?.then(async (component) => await component.kill());
-      },
+      ended: ({ instanceId }) => this.end(instanceId),
     };
+  }
+
+  /** Starts the machine of an instance. @returns where its sshd listens. */
+  async start(instance: Booting): Promise<string> {
+    const ip = `${this.network}.${++this.made}`;
+    const starting = this.boot(instance, ip);
+    this.running.set(instance.instanceId, starting);
+    await starting;
+    return ip;
+  }
+
+  /** Ends the machine of an instance. */
+  end(instanceId: string): void {
+    void this.running.get(instanceId)?.then(async (component) => await component.kill());
   }
 
   async close(): Promise<void> {
@@ -53,7 +65,7 @@ export class DoubleMachines {
   }
 
   /** Does what cloud-init does with the keys. */
-  private async boot({ instanceId, userData }: DoubleInstance, ip: string): Promise<Component> {
+  private async boot({ instanceId, userData }: Booting, ip: string): Promise<Component> {
     const config = parse(userData) as CloudConfig;
     const directory = join(this.directory, instanceId);
     mkdirSync(directory);
