@@ -22,13 +22,16 @@ export function machineSteps(ports: FleetPorts): MachineSteps {
     async createMachine(ref) {
       const wanted = await wantedReplica(store, ref);
       const { replica } = wanted;
+      const { organizationId, replicaId } = ref;
+      // An attempt may come long after the first: until when its machine may be missing from answers counts anew.
+      await replicas.note(organizationId, replicaId, { createPendingAt: new Date() });
       const { machine } = await createOrAdopt(cloudOf(ports, replica), specOf(ports, wanted), {
         repeated: activityInfo().attempt > 1 || replica.instanceId !== null,
         recorded: replica.instanceId,
         signal: cancellationSignal(),
       });
       const { instanceId } = machine;
-      await replicas.move(ref.organizationId, ref.replicaId, 'provision', { instanceId });
+      await replicas.move(organizationId, replicaId, 'provision', { instanceId, createPendingAt: new Date() });
       return { instanceId };
     },
 

@@ -85,7 +85,9 @@ export interface FleetReplica extends Versioned {
   readonly region: string;
   /** The idempotency token of its machine (see machine.ts). */
   readonly token: string;
-  /** Since when its machine may exist: set before the backend is asked for it. Null: it certainly has none. */
+  /**
+   * When the backend was last asked for its machine, set before it is, or last gave it. Null: it certainly has none.
+   */
   readonly createPendingAt: Date | null;
   readonly instanceId: string | null;
   /** Where the machine's sshd listens. */
