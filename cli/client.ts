@@ -38,6 +38,10 @@ export class Client {
     return await this.request<T>('POST', path, options);
   }
 
+  async put<T>(path: string, options: RequestOptions = {}): Promise<{ readonly status: number; readonly body: T }> {
+    return await this.request<T>('PUT', path, options);
+  }
+
   async delete<T>(path: string): Promise<T> {
     return (await this.request<T>('DELETE', path)).body;
   }
