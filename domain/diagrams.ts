@@ -20,10 +20,12 @@ export const generated: Readonly<Record<string, () => string>> = {
   'replica states': () => stateDiagram(begun(replicaMoves, ReplicaState.submitted, 'its gateway needs it')),
   'steps of gateway.start': () => stepTable(planOf(RunKind.start)),
   'steps of gateway.stop': () => stepTable(planOf(RunKind.stop)),
+  'steps of gateway.move': () => stepTable(planOf(RunKind.move)),
   'steps of fleet.provision': () => stepTable(planOf(FleetWorkflow.provision)),
   'steps of fleet.retire': () => stepTable(planOf(FleetWorkflow.retire)),
   'skipping in gateway.start': () => skipTable(planOf(RunKind.start)),
   'skipping in gateway.stop': () => skipTable(planOf(RunKind.stop)),
+  'skipping in gateway.move': () => skipTable(planOf(RunKind.move)),
 };
 
 const block = /^<!-- generated: ([^\n]+?) -->\n[\s\S]*?^<!-- \/generated -->$/gm;

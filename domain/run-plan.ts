@@ -1,12 +1,13 @@
 import { FleetWorkflow } from './fleet/contract';
 import { provisionSteps, retireSteps } from './fleet/steps';
 import { RunKind } from './gateway/contract';
-import { startSteps, stopSteps } from './gateway/steps';
+import { moveSteps, startSteps, stopSteps } from './gateway/steps';
 import type { PlannedStep } from './planned-step';
 
 const plans: Readonly<Record<string, readonly PlannedStep[]>> = {
   [RunKind.start]: startSteps,
   [RunKind.stop]: stopSteps,
+  [RunKind.move]: moveSteps,
   [FleetWorkflow.provision]: provisionSteps,
   [FleetWorkflow.retire]: retireSteps,
 };

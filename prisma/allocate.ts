@@ -12,6 +12,8 @@ export interface AllocateInput {
   readonly organizationId: string;
   readonly hostname: string;
   readonly runId: string;
+  /** The allocation that is to be moved: the replica is taken for it, and the organization keeps the one it has. */
+  readonly moves?: string;
 }
 
 /** How often to look again while every free replica is in the hands of a transaction that has not ended. */
@@ -52,7 +54,8 @@ async function take(database: Database, statements: Statements, input: AllocateI
     data: {
       id: input.allocationId,
       organizationId: input.organizationId,
-      openOrganizationId: input.organizationId,
+      openOrganizationId: input.moves === undefined ? input.organizationId : null,
+      ...(input.moves !== undefined && { moves: input.moves, openMoves: input.moves }),
       replicaId: replica.id,
       openReplicaId: replica.id,
       epoch: replica.epoch,
@@ -68,12 +71,17 @@ async function take(database: Database, statements: Statements, input: AllocateI
 
 /**
  * Why an allocation could not be made: it is there already (and is returned), it was released, or the organization has
- * another. Null when none of these holds.
+ * another, or another move of the same allocation is under way. Null when none of these holds.
  */
 async function classify(statements: Statements, input: AllocateInput): Promise<AllocationModel | null> {
   // In one statement: the same allocation may come up in between, and would be taken for another.
-  const rows = await statements.rows<AllocationModel>(Prisma.sql`
-    SELECT * FROM allocation WHERE id = ${input.allocationId} OR open_organization_id = ${input.organizationId}`);
+  const open =
+    input.moves === undefined
+      ? Prisma.sql`open_organization_id = ${input.organizationId}`
+      : Prisma.sql`open_moves = ${input.moves}`;
+  const rows = await statements.rows<AllocationModel>(
+    Prisma.sql`SELECT * FROM allocation WHERE id = ${input.allocationId} OR ${open}`,
+  );
   const same = rows.find(({ id }) => id === input.allocationId);
   if (same?.state === AllocationState.released) throw new Failure('ALLOCATION_GONE');
   if (same && same.organizationId !== input.organizationId)

@@ -53,7 +53,9 @@ export class StoredPool implements Pool {
         // An agent that serves a higher epoch has seen more than this store; the next allocation must be above both.
         const epoch = Math.max(row.epoch, input.servingEpoch);
         if (row.ready && row.address === input.address && row.epoch === epoch && !lift) return null;
-        return { ready: true, address: input.address, epoch, ...(lift && notQuarantined) };
+        // Before it was ready it was not idle, and who has been idle longest is given away first.
+        const idle = row.ready ? {} : { idleSince: new Date() };
+        return { ready: true, address: input.address, epoch, ...idle, ...(lift && notQuarantined) };
       }),
     );
   }
@@ -112,7 +114,7 @@ export class StoredPool implements Pool {
 
   async allocation(id: string): Promise<Allocation | null> {
     const row = await this.holds.find({ id });
-    return row && row.replicaId !== null ? allocationOf(row) : null;
+    return row && row.replicaId !== null && row.moves === null ? allocationOf(row) : null;
   }
 
   async openAllocation(organizationId: string): Promise<Allocation | null> {
@@ -133,6 +135,7 @@ export class StoredPool implements Pool {
       client.allocation.findMany({
         where: {
           replicaId: { not: null },
+          moves: null,
           ...(filter.organizationId !== undefined && { organizationId: filter.organizationId }),
           ...(filter.open !== undefined && { openOrganizationId: filter.open ? { not: null } : null }),
           ...(last && {

@@ -2,6 +2,7 @@ import type { Allocation, Edge, Replica, Route, AllocationState } from '../domai
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { FailureView, SagaState } from '../domain/saga';
 import type { Fleet } from './fleet-store';
+import type { Moves } from './move-store';
 
 /** When a write may happen (design: compare-and-swap). */
 export type Condition = 'MustCreate' | 'Unconditional' | { readonly MatchResourceVersion: number };
@@ -301,6 +302,7 @@ export interface Webhooks {
 /** Everything that Gatewright keeps, over SQLite or PostgreSQL. */
 export interface Store {
   readonly pool: Pool;
+  readonly moves: Moves;
   readonly routes: Routes;
   readonly edges: Edges;
   readonly leases: Leases;

@@ -3,6 +3,7 @@ import { provisionReplica } from './fleet/provision';
 import { replicaLife } from './fleet/replica';
 import { retireReplica } from './fleet/retire';
 import { sweepFleet } from './fleet/sweep';
+import { moveGateway } from './gateway/move';
 import { startGateway } from './gateway/start';
 import { stopGateway } from './gateway/stop';
 
@@ -10,6 +11,7 @@ import { stopGateway } from './gateway/stop';
 export {
   startGateway as 'gateway.start',
   stopGateway as 'gateway.stop',
+  moveGateway as 'gateway.move',
   gatewayLife as 'fleet.gateway',
   replicaLife as 'fleet.replica',
   provisionReplica as 'fleet.provision',
