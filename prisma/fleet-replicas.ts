@@ -3,6 +3,7 @@ import { allowed, mayBegin, replicaMoves, ReplicaState, type ReplicaMove } from 
 import { eventText } from '../domain/fleet/messages';
 import { retirementOf } from '../domain/fleet/scaling';
 import { Failure, isFailure } from '../domain/failures';
+import { plainText } from '../domain/plain-text';
 import { backoff, type Database } from './database';
 import { recordEvents } from './fleet-events';
 import { fleetReplicaOf, gatewayOf, notesRow, replicaTarget } from './fleet-rows';
@@ -62,7 +63,7 @@ export class StoredReplicas implements Replicas {
       return {
         values: {
           ...notesRow(notes),
-          ...(statusMessage !== undefined && { statusMessage }),
+          ...(statusMessage !== undefined && { statusMessage: statusMessage && plainText(statusMessage) }),
           ...(ended && { terminatedAt: row.terminatedAt ?? new Date() }),
         },
         ...(move === 'retire' && { beside: (statements) => withdrawFromPool(statements, replicaId) }),
