@@ -101,11 +101,13 @@ export class Gate {
   private answer(socket: Socket): void {
     this.sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => this.sockets.delete(socket));
-    createInterface(socket).on('line', (line) => {
-      const [key, when, pid, ...at] = line.split(' ');
-      const arrival = { key: key!, when: when as Point['when'], pid: Number(pid), at: at.join(' ') };
-      void this.arrive(arrival).then((how) => socket.writable && socket.end(`${how}\n`));
-    });
+    createInterface(socket)
+      .on('line', (line) => {
+        const [key, when, pid, ...at] = line.split(' ');
+        const arrival = { key: key!, when: when as Point['when'], pid: Number(pid), at: at.join(' ') };
+        void this.arrive(arrival).then((how) => socket.writable && socket.end(`${how}\n`));
+      })
+      .on('error', () => undefined); // whoever asked was killed
   }
 }
 
