@@ -93,7 +93,8 @@ async function classify(statements: Statements, input: AllocateInput): Promise<A
   throw new Failure('ALLOCATION_BUSY', undefined, { data: { allocationId, runId, state } });
 }
 
-async function anyFree(statements: Statements): Promise<boolean> {
+/** Whether there is a replica that {@link allocate} could take. */
+export async function anyFree(statements: Statements): Promise<boolean> {
   const free = Prisma.sql`
     SELECT id FROM replica
     WHERE ready AND quarantined_at IS NULL AND withdrawn_at IS NULL AND allocation_id IS NULL LIMIT 1`;

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { AllocationState, type Allocation, type Replica } from '../domain/gateway/allocation';
 import { Failure } from '../domain/failures';
-import { allocate, type AllocateInput } from './allocate';
+import { allocate, anyFree, type AllocateInput } from './allocate';
 import type { Database } from './database';
 import type { AllocationModel, ReplicaModel } from './generated/sqlite/models';
 import { release, type ReleaseInput } from './release';
@@ -154,6 +154,15 @@ export class StoredPool implements Pool {
       client.replica.findMany({ orderBy: [{ name: 'asc' }, { id: 'asc' }] }),
     );
     return rows.map(replicaOf);
+  }
+
+  async replica(id: string): Promise<Replica | null> {
+    const row = await this.rows.find({ id });
+    return row && replicaOf(row);
+  }
+
+  async hasFree(): Promise<boolean> {
+    return await this.database.direct(anyFree);
   }
 }
 

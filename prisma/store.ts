@@ -62,6 +62,9 @@ export interface Pool {
     before?: string;
   }): Promise<Allocation[]>;
   replicas(): Promise<Replica[]>;
+  replica(id: string): Promise<Replica | null>;
+  /** Whether a replica is free, so that an allocation could be made now. */
+  hasFree(): Promise<boolean>;
 }
 
 /** Desired routes; edges are derived from them. */

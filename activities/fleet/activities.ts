@@ -1,5 +1,6 @@
 import type { FailureView } from '../../domain/saga';
 import type { GatewayRef, ReplicaRef, SweepReport } from '../../domain/fleet/contract';
+import type { Held } from '../../domain/gateway/contract';
 import type { FleetPolicy } from '../../domain/fleet/policy';
 
 /** What a look at a gateway came to. */
@@ -25,6 +26,17 @@ export interface Because {
 export interface ReplicaWork extends ReplicaRef {
   readonly fleet: FleetPolicy;
 }
+
+/** The allocation that holds a replica which is to go. */
+export interface Holder {
+  readonly organizationId: string;
+  readonly allocationId: string;
+  readonly from: Held;
+}
+
+/** What became of moving it: where it is now, or why it stays. */
+export type Became =
+  { readonly movedTo: string; readonly run: string } | { readonly stays: FailureView; readonly run: string };
 
 /** What a replica's workflow does next. */
 export type Stage = 'provision' | 'serve' | 'retire' | 'over';
@@ -61,8 +73,14 @@ export interface FleetActivities {
   watch(work: ReplicaWork): Promise<{ readonly unhealthy: string }>;
   /** Nobody is given the replica any more; it is TERMINATING. */
   withdraw(end: ReplicaRef & { readonly reason?: string }): Promise<void>;
-  /** Waits until no organization holds the replica. */
-  awaitFree(work: ReplicaWork): Promise<void>;
+  /**
+   * Waits until nobody holds the replica, or whoever does is to be moved: when it was waited for long enough, at once
+   * where the replica does not answer any more. With `blocked`, only for as long as there is nowhere to move it to.
+   * @returns who holds it; null for nobody.
+   */
+  awaitFree(work: ReplicaWork & { readonly since: number; readonly blocked: boolean }): Promise<Holder | null>;
+  /** Tells what becomes of whoever holds the replica, in the run and in the replica's events. */
+  noteHolder(note: ReplicaRef & { readonly holder: Holder; readonly became: Became }): Promise<void>;
 
   /** Compares what every backend holds with what the store says. */
   sweep(input: { readonly dryRun: boolean; readonly fleet: FleetPolicy }): Promise<SweepReport>;

@@ -1,5 +1,6 @@
 import type { FleetActivities } from './activities';
 import { configureSteps } from './configure';
+import { drainSteps } from './drain';
 import { gatewaySteps } from './gateway';
 import { machineSteps } from './machine';
 import { poolSteps } from './pool';
@@ -16,6 +17,7 @@ export function fleetSteps(ports: FleetPorts): FleetActivities {
     ...machineSteps(ports),
     ...configureSteps(ports),
     ...poolSteps(ports),
+    ...drainSteps(ports),
     ...watchSteps(ports),
     ...sweepSteps(ports),
   };

@@ -7,9 +7,8 @@ import { replicaSecretOf } from './keys';
 import { replicaRow, wantedReplica } from './lookup';
 import type { FleetPorts } from './ports';
 import { statusOf } from './status';
-import { pause } from './waiting';
 
-type PoolSteps = Pick<FleetActivities, 'joinPool' | 'leavePool' | 'withdraw' | 'awaitFree'>;
+type PoolSteps = Pick<FleetActivities, 'joinPool' | 'leavePool' | 'withdraw'>;
 
 /** Into the pool, and out of it again. */
 export function poolSteps({ store, secrets }: FleetPorts): PoolSteps {
@@ -38,14 +37,6 @@ export function poolSteps({ store, secrets }: FleetPorts): PoolSteps {
       const move = replica.state === ReplicaState.submitted && replica.createPendingAt === null ? 'drop' : 'retire';
       if (replica.state !== ReplicaState.terminating)
         await replicas.move(ref.organizationId, ref.replicaId, move, { statusMessage });
-    },
-
-    async awaitFree({ replicaId, fleet }) {
-      for (;;) {
-        const held = (await store.pool.replicas()).find(({ id }) => id === replicaId);
-        if (!held || held.allocationId === null) return;
-        await pause(fleet.heldLookMs);
-      }
     },
   };
 }

@@ -58,7 +58,7 @@ export const retireSteps: readonly PlannedStep[] = [
   },
   {
     name: 'drain',
-    do: 'wait until no organization holds the replica',
+    do: 'wait for a while until no organization holds the replica, then move whoever does to another one',
     undo: { kind: 'nothing', text: 'nobody holds it' },
     leftBehind: 'the organization that holds it loses its gateway',
   },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../../domain/failures';
-import { shippedProfile } from '../../../domain/fleet/gateway';
+import type { FleetGateway, FleetReplica } from '../../../domain/fleet/gateway';
 import type { Profile } from '../../../domain/fleet/profile';
 import type { Hosts, ReplicaProfile } from '../../../activities/fleet/hosts';
 import type { Way } from '../../../activities/fleet/way';
@@ -30,8 +30,8 @@ export class FakeHosts implements Hosts {
     return `${ip}:8190`;
   }
 
-  async profile(): Promise<ReplicaProfile> {
-    return await Promise.resolve({ revision: shippedProfile, profile, values: {}, secrets: {} });
+  async profile(_replica: FleetReplica, gateway: FleetGateway): Promise<ReplicaProfile> {
+    return await Promise.resolve({ revision: gateway.profile, profile, values: {}, secrets: {} });
   }
 
   async reach(_way: Way, _timeoutMs: number, signal: AbortSignal): Promise<void> {
