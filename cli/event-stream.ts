@@ -92,6 +92,7 @@ export async function* followStream(
       if (!isTransient(error)) throw error;
       if (lostAt !== undefined && Date.now() - lostAt > patienceMs) throw error;
     }
+    if (signal.aborted) return;
     if (lostAt === undefined) onConnection?.(false);
     lostAt ??= Date.now();
     await sleep(retryMs, undefined, { signal }).catch(() => undefined);

@@ -47,10 +47,10 @@ export function isSettled({ state, desired_replicas, replicas, profile }: FleetG
   );
 }
 
-/** Whether it was given up to make a gateway as it is wanted. */
-function isGivenUp({ state, deletion_marked_at, conditions }: FleetGatewayJson): boolean {
+/** Whether it was given up to make a gateway as it is wanted, and what had been made for it is gone. */
+function isGivenUp({ state, deletion_marked_at, conditions, replicas }: FleetGatewayJson): boolean {
   const attemptsUsedUp = conditions.some(({ type, status }) => type === 'ScaleOutGivenUp' && status === 'True');
-  return state === 'failed' || deletion_marked_at !== null || attemptsUsedUp;
+  return (state === 'failed' && replicas.length === 0) || deletion_marked_at !== null || attemptsUsedUp;
 }
 
 /** The position of the newest event of an organization's gateways: what comes after it is new. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortWith } from '../api/signals';
 import type { JournalEntry } from '../domain/journal';
 import { followStream, isTransient } from './event-stream';
 import { Exit } from './exit';
@@ -79,7 +80,8 @@ class Follow {
     const { view, over, gateway } = this.following;
     const left = new AbortController();
     const interrupted = this.io.interrupted();
-    const signal = AbortSignal.any([left.signal, interrupted]);
+    const forget = abortWith(left, interrupted);
+    const { signal } = left;
     const listening = this.listen(signal);
     try {
       for (;;) {
@@ -91,6 +93,7 @@ class Follow {
         await asleep;
       }
     } finally {
+      forget();
       left.abort();
       view.close?.();
       await listening;
@@ -173,13 +176,11 @@ class Follow {
 
   /** Until something is heard, a second is over, or nobody waits any more. */
   private async asleep(signal: AbortSignal): Promise<void> {
-    const woken = new Promise<void>((resolve) => (this.wake = resolve));
-    await sleep(GAP_MS, undefined, { signal }).catch(() => undefined);
     const enough = new AbortController();
-    await Promise.race([
-      woken,
-      sleep(LOOK_MS - GAP_MS, undefined, { signal: AbortSignal.any([signal, enough.signal]) }).catch(() => undefined),
-    ]);
-    enough.abort();
+    const forget = abortWith(enough, signal);
+    this.wake = (): void => enough.abort();
+    await sleep(GAP_MS, undefined, { signal }).catch(() => undefined);
+    await sleep(LOOK_MS - GAP_MS, undefined, { signal: enough.signal }).catch(() => undefined);
+    forget();
   }
 }

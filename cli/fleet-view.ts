@@ -5,13 +5,21 @@ import type { StepNow } from './fleet-steps';
 import { fleetColour, runningOf, stateOf } from './fleet-text';
 import type { Io } from './io';
 import { printJson } from './registration';
-import { age, duration, paint, shorten, tame, words } from './text';
+import { age, clip, duration, paint, tame, words } from './text';
 
-/** How a gateway is shown while something happens to it: drawn on a terminal or in lines; as lines of JSON; not at all. */
-export function gatewayView(io: Io, name: string, how: 'text' | 'json' | 'silent'): GatewayView {
+/**
+ * How a gateway is shown while something happens to it: drawn on a terminal that is wide enough, or in lines; as lines of
+ * JSON; not at all. `timed` says for how long it goes on.
+ */
+export function gatewayView(
+  io: Io,
+  name: string,
+  how: 'text' | 'json' | 'silent',
+  { timed = true }: { readonly timed?: boolean } = {},
+): GatewayView {
   if (how === 'silent') return { show: () => undefined };
   if (how === 'json') return { show: (_, events) => events.forEach((event) => printJson(io, event)) };
-  return io.terminal ? new DrawnView(io, name) : new LineView(io, name);
+  return io.terminal && (io.columns ?? COLUMNS) >= NARROW ? new DrawnView(io, name, timed) : new LineView(io, name);
 }
 
 /** Whom an event is about: the replica, else the gateway. */
@@ -61,7 +69,7 @@ class LineView implements GatewayView {
 
   private line(at: string, subject: string, text: string): void {
     this.width = Math.max(this.width, subject.length);
-    const head = `${at.slice(11, 23)}  ${subject.padEnd(this.width)}  `;
+    const head = `${at.slice(11, 23)}  ${tame(subject).padEnd(this.width)}  `;
     this.io.out(`${paint(this.io, 'dim', head)}${tame(text)}\n`);
   }
 }
@@ -72,6 +80,8 @@ function connectionText(up: boolean): string {
 
 /** Columns of the terminal where it does not say. */
 const COLUMNS = 100;
+/** Columns below which lines would be broken, and drawing over them go wrong. */
+const NARROW = 76;
 
 /** The gateway and its replicas, drawn anew whenever something has changed. */
 class DrawnView implements GatewayView {
@@ -83,6 +93,7 @@ class DrawnView implements GatewayView {
   constructor(
     private readonly io: Io,
     private readonly name: string,
+    private readonly timed: boolean,
   ) {
     this.began = io.now().getTime();
   }
@@ -98,53 +109,65 @@ class DrawnView implements GatewayView {
   }
 
   private draw(): void {
-    const columns = this.io.columns ?? COLUMNS;
-    const lines = this.text(this.last!, columns - 1);
-    // Up to where the last drawing began, and everything below it away.
-    const back = this.lines === 0 ? '' : `\u001b[${this.lines}A\u001b[J`;
-    this.io.out(`${back}${lines.map((line) => `${line}\n`).join('')}`);
+    const lines = this.text(this.last!, (this.io.columns ?? COLUMNS) - 1);
+    // Over the last drawing, line by line, and what is left of it away: nothing flickers.
+    const back = this.lines === 0 ? '' : `\u001b[${this.lines}A`;
+    this.io.out(`${back}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`);
     this.lines = lines.length;
   }
 
   private text({ gateway, steps }: GatewayNow, columns: number): string[] {
     const { io } = this;
-    const took = duration(io.now().getTime() - this.began);
+    const took = this.timed ? paint(io, 'dim', `  ${duration(io.now().getTime() - this.began)}`) : '';
+    const name = paint(io, 'bold', clip(tame(this.name), columns - BESIDE_NAME));
     const lost = this.lost ? [paint(io, 'yellow', 'the connection broke off; connecting again ...')] : [];
-    if (!gateway) return [`${paint(io, 'bold', tame(this.name))}  deleted  ${paint(io, 'dim', took)}`, ...lost];
+    if (!gateway) return [`${name}  deleted${took}`, ...lost];
     const state = paint(io, fleetColour(gateway.state), stateOf(gateway));
-    const head = `${paint(io, 'bold', tame(gateway.name))}  ${state}  ${runningOf(gateway)} running  ${paint(io, 'dim', took)}`;
-    const names = Math.max(7, ...gateway.replicas.map(({ name }) => name.length));
-    const room = columns - names - 2 - STATE - 2 - STEP - 2 - TIME - 2;
-    const fitting = fit(gateway.replicas, Math.max(1, (io.rows ?? Infinity) - HEAD));
+    const head = `${name}  ${state}  ${runningOf(gateway)} replicas run${took}`;
+    const fitting = fit(gateway.replicas, Math.max(1, (io.rows ?? Infinity) - BESIDE_ROWS));
     const left = gateway.replicas.length - fitting.length;
-    const rows = fitting.map((replica) => {
-      const step = steps.get(replica.id);
-      const now = stepText(replica, step);
-      return [
-        tame(replica.name).padEnd(names),
-        paint(io, fleetColour(replica.state), replica.state.padEnd(STATE)),
-        paint(io, step?.phase === 'undo' ? 'yellow' : undefined, shorten(now, STEP).padEnd(STEP)),
-        (now === '' ? '' : age(step!.since, io.now())).padStart(TIME),
-        paint(io, step?.error ? 'red' : 'dim', shorten(noteText(replica, step), Math.max(0, room))),
-      ]
-        .join('  ')
-        .trimEnd();
-    });
-    const titles = `${'replica'.padEnd(names)}  ${'state'.padEnd(STATE)}  ${'step'.padEnd(STEP)}  ${'for'.padStart(TIME)}`;
+    const longest = Math.max(7, ...fitting.map((replica) => replica.name.length));
+    const width = Math.min(longest, columns - BESIDE_REPLICA);
+    const titles = `${'replica'.padEnd(width)}  ${'state'.padEnd(STATE)}  ${'step'.padEnd(STEP)}  ${'for'.padStart(TIME)}`;
     return [
       head,
-      ...(rows.length > 0 ? ['', paint(io, 'dim', titles), ...rows] : []),
+      ...(fitting.length > 0 ? ['', paint(io, 'dim', titles)] : []),
+      ...fitting.map((replica) => this.row(replica, steps.get(replica.id), width, columns)),
       ...(left > 0 ? [paint(io, 'dim', `and ${left} more`)] : []),
       ...lost,
     ];
   }
+
+  private row(replica: FleetReplicaJson, step: StepNow | undefined, width: number, columns: number): string {
+    const { io } = this;
+    const now = stepText(replica, step);
+    const room = columns - width - BESIDE_REPLICA + 2;
+    return [
+      ending(tame(replica.name), width).padEnd(width),
+      paint(io, fleetColour(replica.state), replica.state.padEnd(STATE)),
+      paint(io, step?.phase === 'undo' ? 'yellow' : undefined, clip(now, STEP).padEnd(STEP)),
+      (now === '' ? '' : age(step!.since, io.now())).padStart(TIME),
+      paint(io, step?.error ? 'red' : 'dim', clip(noteText(replica, step), room)),
+    ]
+      .join('  ')
+      .trimEnd();
+  }
+}
+
+/** The end of a text that is too long: a replica's number stands there. */
+function ending(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(1 - width)}`;
 }
 
 /** Lines beside those of replicas, at most. */
-const HEAD = 6;
+const BESIDE_ROWS = 6;
+/** Columns beside the name in the first line, at most. */
+const BESIDE_NAME = '  provisioning, being deleted  100 of 100 replicas run  59 min 59 s'.length;
 const STATE = 'provisioning'.length;
 const STEP = 'undo configure'.length;
 const TIME = '59 min'.length;
+/** Columns of a replica's line beside its name and what is said of it. */
+const BESIDE_REPLICA = STATE + STEP + TIME + 4 * 2;
 
 /** As many replicas as there are lines for, in their order: those that something happens to come first. */
 function fit(replicas: readonly FleetReplicaJson[], lines: number): readonly FleetReplicaJson[] {

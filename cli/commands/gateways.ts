@@ -43,7 +43,7 @@ export async function watch(io: Io, options: FleetOptions, name: string): Promis
   const api = fleetApi(io, options);
   const gateway = await api.gateway(name);
   const after = await newestEvent(api);
-  const view = gatewayView(io, name, options.output);
+  const view = gatewayView(io, name, options.output, { timed: false });
   try {
     const ended = await followGateway(io, { api, gateway, after, view, over: (now) => now.gateway === null });
     const stuck = stuckFields(ended);
@@ -122,5 +122,5 @@ function eventsTable(io: Io, all: readonly FleetEventJson[]): string {
     { head: 'happened', cell: ({ message }) => message },
     { head: 'by', spare: 1, cell: ({ actor }) => actor ?? '' },
   ];
-  return table(io, columns, all);
+  return table(io, all.some(({ actor }) => actor !== null) ? columns : columns.slice(0, -1), all);
 }

@@ -82,6 +82,10 @@ function headline(entry: JournalEntry): string | undefined {
 export async function replace(io: Io, options: FleetOptions & ChangeOptions, name: string): Promise<Exit> {
   const api = fleetApi(io, options);
   const { gateway, replica } = await api.replica(name);
+  if (replica.state === 'terminated')
+    throw new CliProblem({ title: `${name} is over already`, code: 'STATE_CONFLICT', state: replica.state }, [
+      `gatewright replica list ${gateway}`,
+    ]);
   const after = await newestEvent(api);
   const path = `${api.path('gateways', gateway, 'replicas', String(replica.num))}/replace`;
   const { body } = await api.client.post<FleetReplicaJson>(path, { headers: { 'idempotency-key': randomUUID() } });
