@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { utils } from 'ssh2';
@@ -10,6 +8,7 @@ import { startSshHost } from '../../environment/ssh-hosts';
 import type { Component } from '../../environment/process';
 import { HostKey } from '../../drivers/ssh/host-key';
 import type { SshTarget } from '../../drivers/ssh/connect';
+import { SilentProxy } from './silent-proxy';
 
 /** A real sshd on a loopback address, with a file tree of its own. */
 export interface TestHost {
@@ -110,20 +109,10 @@ export async function throughProxy(
   host: TestHost,
   use: (target: SshTarget, fallSilent: () => void) => Promise<void>,
 ): Promise<void> {
-  const sockets: Socket[] = [];
-  const server = createServer((near) => {
-    const far = connect({ host: host.target.host, port: host.target.port });
-    for (const socket of [near, far]) sockets.push(socket.on('error', () => undefined));
-    near.pipe(far).pipe(near);
-  });
-  server.listen(0, host.target.host);
-  await once(server, 'listening');
+  const proxy = await SilentProxy.open(host.target, host.target.host);
   try {
-    await use({ ...host.target, port: (server.address() as AddressInfo).port }, () => {
-      for (const socket of sockets) socket.unpipe().pause();
-    });
+    await use({ ...host.target, port: proxy.port }, () => proxy.fallSilent());
   } finally {
-    for (const socket of sockets) socket.destroy();
-    server.close();
+    proxy.close();
   }
 }

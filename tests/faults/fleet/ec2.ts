@@ -7,6 +7,7 @@ import { startMoto } from '../../../environment/moto';
 import { freePort } from '../../../environment/ports';
 import { awsSettings, catalogues, region, useCredentials } from '../../cloud/aws-support';
 import { DoubleMachines } from '../../cloud/double-machines';
+import type { DoubleBehaviour } from '../../cloud/ec2-double/account';
 import { doubleCredentials, Ec2Double } from '../../cloud/ec2-double/server';
 import { placeIn } from '../../cloud/moto-cloud';
 import { Made, type CrashCloud } from './cloud';
@@ -17,14 +18,23 @@ import { Relay, type Behind, type Call, type Effect } from './relay';
 const calls = ['CreateSecurityGroup', 'AuthorizeSecurityGroupIngress', 'RunInstances'];
 const changing = [...calls, 'TerminateInstances'];
 
+/** What stands between workers and a machine's sshd. @returns where workers reach it, on the same port. */
+export type Door = (sshd: { host: string; port: number }) => Promise<string>;
+
 /**
  * The strict double of EC2, behind a relay, with a real sshd behind each instance.
  * @param lagMs by how much its reads may lag.
  */
-export async function strictDouble(gate: Gate, lagMs: number): Promise<CrashCloud> {
+export async function strictDouble(gate: Gate, lagMs: number, door?: Door): Promise<CrashCloud> {
   useCredentials(doubleCredentials);
   const machines = await DoubleMachines.open('127.0.6');
-  const double = await Ec2Double.start(catalogues, { lagMs, bootMs: 100, shutdownMs: 100, ...machines.hooks });
+  const addresses: DoubleBehaviour['addresses'] = async (instance) => {
+    const host = await machines.start(instance);
+    const ip = door ? await door({ host, port: machines.port }) : host;
+    return { privateIp: ip, publicIp: ip };
+  };
+  const times = { lagMs, bootMs: 100, shutdownMs: 100 };
+  const double = await Ec2Double.start(catalogues, { ...times, ...machines.hooks, addresses });
   const settings = { ...awsSettings(double.endpoint), readLagMs: lagMs };
   return await ec2({ name: 'EC2 (strict double)', gate, machines, settings }, () => double.stop());
 }
