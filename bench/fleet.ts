@@ -3,9 +3,11 @@ import { cpus, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Row } from './figures';
 import { benchFleetKills } from './fleet/kills';
+import { benchFleetMany } from './fleet/many';
+import { benchFleetSpeed } from './fleet/speed';
 import { renderTable } from './print';
 
-const usage = `npm run bench -- fleet [--quick] [--json FILE] [--only kills] [--seed N]
+const usage = `npm run bench -- fleet [--quick] [--json FILE] [--only speed,many,kills] [--seed N]
 
 Measures gateways and their replicas on private clouds, each of which ends with it, and prints one table.
 `;
@@ -20,7 +22,7 @@ async function main(): Promise<void> {
     options: {
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
-      only: { type: 'string', default: 'kills' },
+      only: { type: 'string', default: 'speed,many,kills' },
       seed: { type: 'string', default: '1' },
       help: { type: 'boolean', default: false },
     },
@@ -33,6 +35,14 @@ async function main(): Promise<void> {
   const began = Date.now();
   const load = loadavg()[0]!.toFixed(1);
   const rows: Row[] = [];
+  if (only.has('speed')) {
+    const plan = values.quick ? { creates: 3, containers: 1, few: 1 } : { creates: 20, containers: 5, few: 5 };
+    rows.push(...(await benchFleetSpeed(plan, say)));
+  }
+  if (only.has('many')) {
+    const plan = values.quick ? { gateways: 4, events: 5_000 } : { gateways: 20, events: 10_000 };
+    rows.push(...(await benchFleetMany({ ...plan, replicas: 10 }, say)));
+  }
   if (only.has('kills')) {
     const plan = values.quick ? { everyPoint: 1, random: 3, late: 2 } : { everyPoint: 2, random: 30, late: 5 };
     rows.push(...(await benchFleetKills({ ...plan, seed: Number(values.seed) }, say)));

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { FleetWorkflow, gatewayWorkflowId, type GatewayLife, type Sweep } from '../../../domain/fleet/contract';
-import type { FleetGateway, FleetReplica } from '../../../domain/fleet/gateway';
-import { defaultFleetPolicy } from '../../../domain/fleet/policy';
+import { shippedProfile, type FleetGateway, type FleetReplica } from '../../../domain/fleet/gateway';
+import { defaultFleetPolicy, type FleetPolicy } from '../../../domain/fleet/policy';
+import type { Profile } from '../../../domain/fleet/profile';
 import { taskQueue } from '../../../domain/gateway/contract';
 import type { SweepReport } from '../../../domain/fleet/contract';
 import type { Settings } from '../../../domain/settings';
@@ -50,7 +51,8 @@ export class CrashRig {
     readonly owner: string,
   ) {}
 
-  static async start(open: OpenCloud): Promise<CrashRig> {
+  /** @param change what of the fleet's policy is different. */
+  static async start(open: OpenCloud, change: Partial<FleetPolicy> = { machineLookMs: 100 }): Promise<CrashRig> {
     const home = Home.open(mkdtempSync(join(tmpdir(), 'gw-crash-')));
     const gate = await Gate.open();
     const cloud = await open(gate, home.directory);
@@ -60,7 +62,7 @@ export class CrashRig {
     writeFileSync(keyFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     await migrate(databaseUrl);
     const store = await openStore(databaseUrl);
-    const policy = { ...defaultFleetPolicy, machineLookMs: 100, sweepIntervalMs: 3_600_000, sweepGraceMs: 0 };
+    const policy = { ...defaultFleetPolicy, sweepIntervalMs: 3_600_000, sweepGraceMs: 0, ...change };
     const fleet = { keyFile, agentPort: 8190, apiUrl: '', backends: [cloud.settings], policy };
     const base = fleetSettings({ databaseUrl, temporal, secretsDirectory: home.secrets, fleet });
     // As `gatewright up` has it, but for steps that are held while others get to where they are held.
@@ -76,11 +78,12 @@ export class CrashRig {
     return this.worker?.pid;
   }
 
-  async startWorker(): Promise<void> {
+  /** @param entry another program than the one that passes the gate. */
+  async startWorker(entry = 'tests/faults/fleet/gated-worker'): Promise<void> {
     process.env.GATE_PORT = String(this.gate.port);
     this.worker = await startWorker({
       ...{ home: this.home, settings: this.settings, settingsFile: this.home.path('settings.json') },
-      ...{ externalTemporal: false, name: 'worker', entry: 'tests/faults/fleet/gated-worker' },
+      ...{ externalTemporal: false, name: 'worker', entry },
     });
   }
 
@@ -94,13 +97,16 @@ export class CrashRig {
     this.workerKills++;
   }
 
-  /** Enters a gateway and tells its workflow, as the API does. */
-  async declare(point?: Point): Promise<Subject> {
+  /** Enters a gateway and tells its workflow, as the API does. @param what of its profile and size is different. */
+  async declare(point?: Point, what: { profile?: Profile | null; replicas?: number } = {}): Promise<Subject> {
     const [organizationId, gatewayId] = [randomUUID(), randomUUID()];
     const { fleet } = this.store;
-    const { name, revision } = await fleet.profiles.put(organizationId, 'crash', crashProfile(this.gate.port));
+    const { profile = crashProfile(this.gate.port), replicas = 1 } = what;
+    const { name, revision } =
+      profile === null ? shippedProfile : await fleet.profiles.put(organizationId, profile.name, profile);
     const configuration = gatewayConfiguration({
-      ...{ backend: this.cloud.settings.backend, region: this.cloud.region, profile: name },
+      ...{ backend: this.cloud.settings.backend, region: this.cloud.region, replicas },
+      profile: profile === null ? null : name,
     });
     if (point) this.gate.set(organizationId, point);
     await fleet.gateways.create({
@@ -146,7 +152,8 @@ export class CrashRig {
     rmSync(this.home.directory, { recursive: true, force: true });
   }
 
-  private async tell({ organizationId, gatewayId }: Omit<Subject, 'point'>): Promise<void> {
+  /** Has a gateway's workflow look, as whoever changes its row does. */
+  async tell({ organizationId, gatewayId }: Omit<Subject, 'point'>): Promise<void> {
     const { policy, fleet } = this.settings;
     const life: GatewayLife = { organizationId, gatewayId, policy, fleet: fleet!.policy };
     await this.temporal.client.workflow.signalWithStart(FleetWorkflow.gateway, {
