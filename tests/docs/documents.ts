@@ -13,6 +13,7 @@ export function document(path: string): string {
 export const documents = [
   'README.md',
   'docs/operating.md',
+  'docs/dstack.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',
