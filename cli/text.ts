@@ -92,14 +92,14 @@ export function shorten(text: string, width: number): string {
 
 /** Shortens a text of one line so that no terminal takes more than `width` columns for it: wide characters take two. */
 export function clip(text: string, width: number): string {
+  const shown: string[] = [];
   let columns = 0;
-  let shown = '';
   for (const character of text) {
     columns += character.codePointAt(0)! >= WIDE ? 2 : 1;
-    if (columns > width) return width < 1 ? '' : `${shown.slice(0, -1)}…`;
-    shown += character;
+    if (columns > width) return width < 1 ? '' : `${shown.slice(0, -1).join('')}…`;
+    shown.push(character);
   }
-  return shown;
+  return text;
 }
 
 /** No character before this one takes two columns. */
