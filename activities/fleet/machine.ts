@@ -67,14 +67,19 @@ export function machineSteps(ports: FleetPorts): MachineSteps {
       }
       const cloud = cloudOf(ports, replica);
       const deadline = Date.now() + fleet.goneDeadlineMs;
+      const told = new Set<string>();
       // A machine that was just asked for may not be in any answer yet.
       const shownBy = replica.createPendingAt.getTime() + cloud.capabilities.readLagMs;
       for (;;) {
         const looked = Date.now();
         const left = await remains(cloud, installation, replica.token, replica.instanceId);
         if (left.length === 0 && looked >= shownBy) return;
-        for (const { instanceId, state } of left)
-          if (state !== MachineState.stopping) await cloud.terminate(installation, instanceId, cancellationSignal());
+        for (const { instanceId, state } of left) {
+          // What is stopping may also have stopped by itself: then only being told ends it.
+          if (state === MachineState.stopping && told.has(instanceId)) continue;
+          await cloud.terminate(installation, instanceId, cancellationSignal());
+          told.add(instanceId);
+        }
         if (Date.now() > deadline) throw stillThere(left);
         await pause(fleet.machineLookMs);
       }
