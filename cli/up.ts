@@ -3,7 +3,7 @@ import { Environment } from '../environment/environment';
 import { writeJson } from '../environment/home';
 import { environmentFile } from './connection';
 import { demo, demoOrganization } from './demo';
-import { agentsOf, demoGateway } from './demo-gateway';
+import { agentsOf, demoGateway, demoReplicas } from './demo-gateway';
 import { onTermination } from './termination';
 
 /** The flags of `gatewright up`. */
@@ -69,6 +69,7 @@ export async function up(options: UpOptions): Promise<void> {
     try {
       if (failed) throw failed;
       await demo(environment, say);
+      await demoReplicas(environment, demoOrganization, say);
       proven = true;
     } catch (error) {
       if (ending) return;
