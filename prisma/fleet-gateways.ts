@@ -1,4 +1,9 @@
-import type { FleetGateway, GatewayConfiguration, ProfileRevision } from '../domain/fleet/gateway';
+import {
+  isSameProfile,
+  type FleetGateway,
+  type GatewayConfiguration,
+  type ProfileRevision,
+} from '../domain/fleet/gateway';
 import { GatewayState } from '../domain/fleet/lifecycle';
 import { eventText } from '../domain/fleet/messages';
 import { mustBeChangeable, mustBeInPlace, planOf } from '../domain/fleet/plan';
@@ -118,7 +123,7 @@ export class StoredGateways implements Gateways {
   }
 
   async update(organizationId: string, gatewayId: string, change: GatewayChange, by: By): Promise<FleetGateway> {
-    return await this.change(organizationId, gatewayId, by, (row) => updated(gatewayOf(row), change));
+    return await this.change(organizationId, gatewayId, by, (row) => updated(row, change));
   }
 
   async setDefault(organizationId: string, gatewayId: string, by: By): Promise<FleetGateway> {
@@ -192,7 +197,8 @@ export class StoredGateways implements Gateways {
 }
 
 /** What a change in place writes. */
-function updated(current: FleetGateway, { configuration, profile, scaleInForced }: GatewayChange): Change {
+function updated(row: GatewayModel, { configuration, profile, scaleInForced }: GatewayChange): Change {
+  const current = gatewayOf(row);
   if (configuration.name !== current.name)
     throw new Failure('INVALID_INPUT', 'the name of a gateway cannot be changed');
   const plan = planOf(configuration, profile, current);
@@ -211,9 +217,20 @@ function updated(current: FleetGateway, { configuration, profile, scaleInForced 
       scaleInForced: forced,
       defaultOrganizationId: isDefault ? current.organizationId : null,
       lastUpdateAt: new Date(),
-      ...(profile && { profileName: profile.name, profileRevision: profile.revision }),
+      ...(profile && profileValues(row, profile)),
     },
     messages: [eventText.gatewayUpdated(fields), ...(becomesDefault ? [eventText.gatewayDefault] : [])],
+  };
+}
+
+/** A change of the profile has its replicas given it. What the last change that was settled gave them is the way back. */
+function profileValues(row: GatewayModel, profile: ProfileRevision): Partial<GatewayModel> {
+  const { profile: present, rollout } = gatewayOf(row);
+  if (isSameProfile(present, profile)) return {};
+  const former = rollout?.from ?? present;
+  return {
+    ...{ profileName: profile.name, profileRevision: profile.revision, rollout: row.rollout + 1 },
+    ...{ formerProfileName: former.name, formerProfileRevision: former.revision },
   };
 }
 

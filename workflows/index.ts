@@ -2,6 +2,7 @@ import { gatewayLife } from './fleet/gateway';
 import { provisionReplica } from './fleet/provision';
 import { replicaLife } from './fleet/replica';
 import { retireReplica } from './fleet/retire';
+import { rolloutProfile } from './fleet/rollout';
 import { sweepFleet } from './fleet/sweep';
 import { moveGateway } from './gateway/move';
 import { startGateway } from './gateway/start';
@@ -16,5 +17,6 @@ export {
   replicaLife as 'fleet.replica',
   provisionReplica as 'fleet.provision',
   retireReplica as 'fleet.retire',
+  rolloutProfile as 'fleet.rollout',
   sweepFleet as 'fleet.sweep',
 };

@@ -1,5 +1,6 @@
 import type { FailureView } from '../../domain/saga';
-import type { GatewayRef, ReplicaRef, SweepReport } from '../../domain/fleet/contract';
+import type { GatewayRef, ReplicaRef, Rollout, SweepReport } from '../../domain/fleet/contract';
+import type { ProfileRevision } from '../../domain/fleet/gateway';
 import type { Held } from '../../domain/gateway/contract';
 import type { FleetPolicy } from '../../domain/fleet/policy';
 
@@ -11,6 +12,8 @@ export interface Reconciled {
   readonly retiring: readonly string[];
   /** Milliseconds until something may be due without anybody asking; null when nothing is. */
   readonly lookAgainInMs: number | null;
+  /** The change of its profile that its replicas are to be given now; null for none. */
+  readonly rollout: Pick<Rollout, 'number' | 'from' | 'to'> | null;
   /** The gateway is deleted. */
   readonly over: boolean;
 }
@@ -24,6 +27,34 @@ export interface Because {
 
 /** A replica, and the bounds that its work keeps to. */
 export interface ReplicaWork extends ReplicaRef {
+  readonly fleet: FleetPolicy;
+}
+
+/** Which change of a gateway's profile, and the run that carries it out. */
+export interface RolloutRef extends GatewayRef {
+  readonly number: number;
+  readonly run: string;
+}
+
+/** A replica that a rollout gives a revision of a profile. */
+export interface Rolling extends RolloutRef {
+  readonly replicaId: string;
+  readonly profile: ProfileRevision;
+  readonly fleet: FleetPolicy;
+}
+
+/** A replica that lacks what a rollout gives. */
+export interface Lacking {
+  readonly replicaId: string;
+  readonly num: number;
+  readonly generation: number;
+}
+
+/** Which replicas of a gateway a rollout looks for. */
+export interface LackingWork extends RolloutRef {
+  readonly profile: ProfileRevision;
+  /** Replicas that are not looked at. */
+  readonly except: readonly string[];
   readonly fleet: FleetPolicy;
 }
 
@@ -81,6 +112,26 @@ export interface FleetActivities {
   awaitFree(work: ReplicaWork & { readonly since: number; readonly blocked: boolean }): Promise<Holder | null>;
   /** Tells what becomes of whoever holds the replica, in the run and in the replica's events. */
   noteHolder(note: ReplicaRef & { readonly holder: Holder; readonly became: Became }): Promise<void>;
+
+  /** The next replica that lacks a revision, once none may come up without it any more; null for none. */
+  nextLacking(work: LackingWork): Promise<Lacking | null>;
+  /** Whether a rollout is still that of the last change, of a gateway that lives. */
+  isWanted(ref: RolloutRef): Promise<boolean>;
+  /** Lets nobody be given a replica that is about to be configured. @returns false for one that is to go. */
+  holdReplica(work: Rolling): Promise<boolean>;
+  /** Makes a replica that runs what a revision of its profile says. */
+  configureAs(work: Rolling): Promise<void>;
+  /** Waits until it passes the health check of that revision. */
+  awaitHealthyAs(work: Rolling): Promise<void>;
+  /** Ends what `holdReplica` began. */
+  letReplicaGo(work: Rolling & { readonly given: boolean }): Promise<void>;
+  /** Has the former revision hold again. @returns whether this is still the last change. */
+  takeProfileBack(ref: RolloutRef): Promise<boolean>;
+  /**
+   * Notes that a rollout is over, and what all replicas have now.
+   * @returns replicas that it still held, and that are to go for it.
+   */
+  settleRollout(end: RolloutRef & { readonly reached: ProfileRevision | null }): Promise<readonly string[]>;
 
   /** Compares what every backend holds with what the store says. */
   sweep(input: { readonly dryRun: boolean; readonly fleet: FleetPolicy }): Promise<SweepReport>;

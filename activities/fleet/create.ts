@@ -6,6 +6,7 @@ import { machineSteps } from './machine';
 import { poolSteps } from './pool';
 import type { FleetPorts } from './ports';
 import { prepareSteps } from './prepare';
+import { rolloutSteps } from './rollout';
 import { sweepSteps } from './sweep';
 import { watchSteps } from './watch';
 
@@ -19,6 +20,7 @@ export function fleetSteps(ports: FleetPorts): FleetActivities {
     ...poolSteps(ports),
     ...drainSteps(ports),
     ...watchSteps(ports),
+    ...rolloutSteps(ports),
     ...sweepSteps(ports),
   };
 }
