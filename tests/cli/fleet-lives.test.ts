@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FleetGatewayJson, FleetReplicaJson, SweepReportJson } from '../../cli/fleet-shapes';
 import type { Io } from '../../cli/io';
 import { Failure } from '../../domain/failures';
+import { document, section } from '../docs/documents';
 import { ServedFleet } from '../contract/dstack/served';
 import { never } from '../fleet/support/fake-hosts';
 import { eventually } from '../support/eventually';
@@ -244,6 +245,19 @@ test('a machine that cannot be destroyed waits for a person, and the command say
   const resolved = await runCli(['resolve', run, 'destroy', 'retry', '--reason', 'the key is back'], { env });
   expect(resolved.code).toBe(0);
   await eventually(async () => expect(await gateways()).toEqual([]));
+});
+
+test('the commands of the README do what it says', async () => {
+  const [, code] = /```sh\n([\s\S]*?)```/.exec(section(document('README.md'), '## Gateways and replicas'))!;
+  const [, name, text] = /cat > (\S+) <<'EOF'\n([\s\S]*?)EOF\n/.exec(code!)!;
+  writeFileSync(join(directory, name!), text!);
+  const lines = [...code!.matchAll(/^npx gatewright ([^#\n]*)/gm)].map((match) => match[1]!.trim());
+  expect(lines.length).toBeGreaterThan(5);
+  for (const line of lines) {
+    const ended = await cli(line.replace(name!, join(directory, name!)), answering('y'));
+    expect({ line, ...ended }).toMatchObject({ line, code: 0, err: '' });
+  }
+  expect(await gateways()).toEqual([]);
 });
 
 test('a sweep says what it would do, and does it', async () => {
