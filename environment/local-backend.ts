@@ -66,13 +66,14 @@ async function ownPodman({ home, supervisor, say }: LocalBackendOptions): Promis
   // What a start that was killed left is gone on with: its containers are the replicas of before.
   if (!hasRun(directory)) await endPodman(directory);
   const start = { directory, imageStore, logFile: home.logFile('podman') };
-  await supervisor.start(PODMAN, async () => await startPodman(start));
   const address = podmanAddress(directory);
   try {
+    await supervisor.start(PODMAN, async () => await startPodman(start));
     await mustRunContainers(address, machineImage);
   } catch (error) {
     await supervisor.remove(PODMAN);
-    await endPodman(directory);
+    // What went wrong is told; a podman that does not run may not end anything, either.
+    await endPodman(directory).catch(() => undefined);
     throw error;
   }
   return containers(address, async () => await endPodman(directory));

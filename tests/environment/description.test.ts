@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultFleetPolicy } from '../../domain/fleet/policy';
 import { searchAttributes } from '../../domain/gateway/contract';
 import {
   defaultDescriptionFile,
@@ -10,7 +11,9 @@ import {
 } from '../../environment/description';
 import { Home } from '../../environment/home';
 import { choosePorts } from '../../environment/ports-of-home';
-import { externalComponents, readSettings, settingsOf, writeSettings } from '../../environment/settings';
+import { ensureIdentities } from '../../environment/identities';
+import type { LocalBackend } from '../../environment/local-backend';
+import { externalComponents, readSettings, settingsOf, withFleet, writeSettings } from '../../environment/settings';
 
 const text = readFileSync(defaultDescriptionFile(), 'utf8');
 
@@ -43,6 +46,9 @@ describe('the description of the environment', () => {
     ['  ttl: 30', '  tll: 30', 'zone: Unrecognized key: "tll"'],
     ['gateways: [127.0.2.0/24]', 'gateways: [localhost]', 'networks.gateways.0: not a network'],
     ['  store: local', '  store: remote', 'placements.store: '],
+    ['  machines: auto', '  machines: vms', 'fleet.machines: '],
+    ['    maxReplicas: 9', '    maxReplica: 9', 'fleet.policy: Unrecognized key: "maxReplica"'],
+    ['    healthIntervalMs: 2000', '    healthIntervalMs: 0', 'fleet.policy.healthIntervalMs: '],
     ['  stepAttempts: 5', '  stepAttempts: 0', 'policy.stepAttempts: '],
   ])('names the key that is wrong: %s -> %s', (from, to, message) => {
     expect(text).toContain(from);
@@ -84,6 +90,27 @@ describe('settings', () => {
     expect(
       new Set([...ports.edges, ports.temporal, ports.temporalUi, ports.api, ports.dns, ports.dnsApi]),
     ).not.toContain(0);
+  });
+
+  test('of a fleet name its backend, its key file, and whatever the description does not change of its policy', async () => {
+    const { home, ports, settings: made } = await settings({});
+    const description = readDescription();
+    const backend: LocalBackend = {
+      settings: { backend: 'docker', regions: ['local'] },
+      networks: ['127.32.0.0/11'],
+      stop: () => Promise.resolve(),
+    };
+    const { fleet, networks } = withFleet(made, { home, description, ports, backend });
+    expect(networks).toEqual(['127.0.2.0/24', '127.32.0.0/11']);
+    const policy = { ...defaultFleetPolicy, healthIntervalMs: 2_000, sweepIntervalMs: 60_000 };
+    expect(fleet).toEqual({
+      keyFile: home.path('secrets', 'installation-key'),
+      ...{ agentPort: ports.machineAgent, apiUrl: '', backends: [backend.settings], policy },
+    });
+    const { installationKey } = ensureIdentities(home, 0);
+    expect(installationKey).toMatch(/^[0-9a-f]{64}$/);
+    expect(ensureIdentities(home, 0).installationKey).toBe(installationKey);
+    expect(statSync(fleet.keyFile).mode & 0o777).toBe(0o600);
   });
 
   test('keep the ports of the last start', async () => {
