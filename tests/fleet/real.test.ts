@@ -77,6 +77,34 @@ test('a container that is killed is replaced, and its organization is served by 
   expect(body).toMatchObject({ state: 'running' });
 });
 
+test('another profile is configured on the machines that are there, and whoever is served stays so', async () => {
+  const serving = await servedBy(tenant);
+  const before = await fleet.containers();
+  await fleet.pushProfile('team', 'first');
+  await fleet.apply({ name, replicas: 3, profile: 'team' });
+  expect(await fleet.containers()).toEqual(expect.arrayContaining(before));
+  await agreed(3);
+  for (const { id } of before) expect(await fleet.file(id, 'motto')).toBe('first');
+  expect(await servedBy(tenant)).toBe(serving);
+});
+
+test('a profile whose script fails stops at the first machine and is taken back there', async () => {
+  const serving = await servedBy(tenant);
+  await fleet.pushProfile('team', 'second', 'touch "$GATEWRIGHT_ROOT/tried"; exit 7');
+  await fleet.apply({ name, replicas: 3, profile: 'team' }, '--no-wait');
+  await eventually(async () => {
+    const { body } = await fleet.running.call('GET', '/runs?kind=fleet.rollout');
+    const [last] = body['runs'] as { state: string }[];
+    expect(last).toMatchObject({ state: 'rolled_back' });
+  }, 60_000);
+  const containers = await fleet.containers();
+  const tried = await Promise.all(containers.map(({ id }) => fleet.file(id, 'tried')));
+  expect(tried.filter((file) => file !== null)).toHaveLength(1);
+  for (const { id } of containers) expect(await fleet.file(id, 'motto')).toBe('first');
+  await agreed(3);
+  expect(await servedBy(tenant)).toBe(serving);
+});
+
 test('scaling to five and to one keeps whoever is served', async () => {
   const serving = await servedBy(tenant);
   await fleet.cli('gateway', 'scale', name, '5');

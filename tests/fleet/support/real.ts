@@ -1,11 +1,12 @@
 import Docker from 'dockerode';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import type { FleetReplica } from '../../../domain/fleet/gateway';
 import { isLive } from '../../../domain/fleet/lifecycle';
 import { label } from '../../../drivers/cloud/docker/labels';
@@ -45,6 +46,7 @@ export class RealFleet {
           healthIntervalMs: 500,
           heldLookMs: 200,
           drainMs: 1_000,
+          rolloutRevertMs: 0,
           // What no workflow puts right by itself would be noticed.
           sweepIntervalMs: 3_600_000,
         },
@@ -69,10 +71,38 @@ export class RealFleet {
   }
 
   /** `gatewright apply -f`, with a file that holds this. */
-  async apply(configuration: object): Promise<void> {
+  async apply(configuration: object, ...options: string[]): Promise<void> {
     const file = join(this.directory, 'gateway.yaml');
     writeFileSync(file, stringify({ type: 'gateway', backend: 'docker', region: 'local', ...configuration }));
-    await this.cli('apply', '-f', file, '-y');
+    await this.cli('apply', '-f', file, '-y', ...options);
+  }
+
+  /**
+   * `gatewright profile push`, of the shipped profile with a file `motto` in addition.
+   * @param script one that is run after the others; it finds the machine's files in `GATEWRIGHT_ROOT`.
+   */
+  async pushProfile(profileName: string, motto: string, script = ':'): Promise<void> {
+    const directory = join(this.directory, 'profile');
+    cpSync(join(__dirname, '../../../profiles/default'), directory, { recursive: true });
+    const file = join(directory, 'profile.yaml');
+    const shipped = parse(readFileSync(file, 'utf8')) as { files: object[]; scripts: object[] };
+    const files = [...shipped.files, { path: 'motto', mode: '0644', content: motto }];
+    const scripts = [...shipped.scripts, { name: 'last', content: script, timeoutMs: 10_000, runs: 'always' }];
+    writeFileSync(file, stringify({ ...shipped, files, scripts }));
+    await this.cli('profile', 'push', directory, '--name', profileName);
+  }
+
+  /** A file below a container's `/var/lib/gatewright`, as the engine has it; null where there is none. */
+  async file(containerId: string, path: string): Promise<string | null> {
+    const from = { path: `/var/lib/gatewright/${path}` };
+    try {
+      const tar = await buffer(await this.engine.getContainer(containerId).getArchive(from));
+      const size = parseInt(tar.toString('latin1', 124, 136), 8);
+      return tar.toString('utf8', 512, 512 + size);
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode === 404) return null;
+      throw error;
+    }
   }
 
   /** Every container of this installation, whatever its state, as the engine lists them. */
