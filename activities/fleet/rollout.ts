@@ -4,6 +4,7 @@ import { FleetWorkflow } from '../../domain/fleet/contract';
 import { isSameProfile, type FleetGateway, type FleetReplica } from '../../domain/fleet/gateway';
 import { activeReplicaStates, GatewayState, ReplicaState } from '../../domain/fleet/lifecycle';
 import { configurationRevision } from '../../domain/fleet/revision';
+import { rolloutStep } from '../../domain/fleet/steps';
 import { rolloutStatus, rolloutText } from '../../domain/fleet/rollout-messages';
 import type { FleetActivities, Rolling, RolloutRef } from './activities';
 import type { ReplicaProfile } from './hosts';
@@ -58,9 +59,12 @@ export function rolloutSteps(ports: FleetPorts): RolloutSteps {
             !isSameProfile(appliedProfile, profile) &&
             !except.includes(id),
         );
-        const next = lacking.find(({ state }) => state === ReplicaState.running);
+        const next = lacking.find(
+          ({ state, rollout }) => state === ReplicaState.running && (rollout ?? ref.run) === ref.run,
+        );
         if (next) return { replicaId: next.id, num: next.num, generation: next.generation };
-        // One that was not connected to yet will read the gateway's profile when it is.
+        // One that was not connected to yet will read the gateway's profile when it is. One that another run configures
+        // still is waited for.
         if (!lacking.some(({ connectAttempts }) => connectAttempts > 0)) return null;
         await pause(Math.min(LOOK_MS, fleet.heldLookMs));
       }
@@ -80,7 +84,7 @@ export function rolloutSteps(ports: FleetPorts): RolloutSteps {
       // Until it is done nobody knows what the machine has.
       await replicas.note(organizationId, replicaId, { appliedProfile: null });
       const output = new StepOutputLog(
-        { organizationId, kind: FleetWorkflow.rollout, runId, step: `replica ${replica.num}.${replica.generation}` },
+        { organizationId, kind: FleetWorkflow.rollout, runId, step: rolloutStep(replica) },
         (entry) => store.journal.append(entry),
       );
       try {

@@ -48,6 +48,11 @@ export const provisionSteps: readonly PlannedStep[] = [
   },
 ];
 
+/** The name of a rollout's step for a replica, as in `replica-0-1`; a replica that needs it once more has another. */
+export function rolloutStep({ num, generation }: { num: number; generation: number }, time = 1): string {
+  return `replica-${num}-${generation}${time === 1 ? '' : `-${time}`}`;
+}
+
 /** The steps of `fleet.rollout`. There is one `replica` step for each, named by its number and generation. */
 export const rolloutSteps: readonly PlannedStep[] = [
   {

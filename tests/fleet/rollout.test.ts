@@ -129,7 +129,7 @@ test('replicas get it one after the other, in place; nobody is given the one tha
   expect((await world.live(gateway)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
   await eventually(async () =>
     expect((await run.query(sagaQuery)).steps.map(({ name, state: step }) => [name, step])).toEqual([
-      ...['begin', 'replica 0.1', 'replica 1.1', 'replica 2.1'].map((name) => [name, 'done']),
+      ...['begin', 'replica-0-1', 'replica-1-1', 'replica-2-1'].map((name) => [name, 'done']),
       ['window', 'running'],
     ]),
   );
@@ -289,13 +289,13 @@ test('a machine that cannot be put back waits for a person; let be, it is replac
   const run = await apply(web);
   await state(run, 'needs_attention');
   expect((await run.query(sagaQuery)).steps.filter((step) => step.state === 'stuck')).toMatchObject([
-    { name: 'replica 1.1', undoError: { code: 'SCRIPT_FAILED' } },
+    { name: 'replica-1-1', undoError: { code: 'SCRIPT_FAILED' } },
   ]);
   expect(await world.gateway(gateway)).toMatchObject({ profile: shippedProfile });
   // Nobody is given it, and it is not replaced behind the person's back.
   expect(await world.store.pool.replica(before[1]!.id)).toMatchObject({ withdrawnAt: expect.any(Date) as Date });
   expect((await world.live(gateway)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
-  const decision = { step: 'replica 1.1', action: 'skip', reason: 'its disk is full', by: 'test' } as const;
+  const decision = { step: 'replica-1-1', action: 'skip', reason: 'its disk is full', by: 'test' } as const;
   await run.executeUpdate(resolveUpdate, { args: [decision] });
   await expect(run.result()).rejects.toMatchObject({ cause: { type: 'SCRIPT_FAILED' } });
   expect(await world.store.journal.run(run.workflowId)).toMatchObject({ state: 'abandoned' });
@@ -315,7 +315,7 @@ test('retried by a person it is put back, by an operation of its own', async () 
   const run = await apply(web);
   await state(run, 'needs_attention');
   world.hosts.onGive = async () => {};
-  const decision = { step: 'replica 0.1', action: 'retry', reason: 'made room', by: 'test' } as const;
+  const decision = { step: 'replica-0-1', action: 'retry', reason: 'made room', by: 'test' } as const;
   await run.executeUpdate(resolveUpdate, { args: [decision] });
   await failed(run, { cause: { type: 'SCRIPT_FAILED' } });
   await asBefore();

@@ -8,6 +8,7 @@ import {
   type Rollout,
 } from '../../domain/fleet/contract';
 import type { ProfileRevision } from '../../domain/fleet/gateway';
+import { rolloutStep } from '../../domain/fleet/steps';
 import { failureView, isRunFailure } from '../saga/failure';
 import { nothing } from '../saga/undo';
 import { Saga } from '../saga/saga';
@@ -79,7 +80,7 @@ async function rollOut(
   for (let next = await lacking(to); next; next = await lacking(to)) {
     const replica = next;
     const again = [...begun.values()].filter(({ replicaId }) => replicaId === replica.replicaId).length;
-    const step = `replica ${replica.num}.${replica.generation}${again === 0 ? '' : ` (${again + 1})`}`;
+    const step = rolloutStep(replica, again + 1);
     begun.set(step, replica);
     await saga.step(step, {
       do: () => give(act, work(to, replica)),
@@ -101,7 +102,7 @@ async function rollOut(
 /** Gives one replica a revision. One that is to go needs none; its hold goes with it. */
 async function give(act: FleetProxies, work: Rolling): Promise<void> {
   try {
-    if (!(await act.state.holdReplica(work))) return;
+    if (!(await act.undo.holdReplica(work))) return;
     await act.configure.configureAs(work);
     await act.health.awaitHealthyAs(work);
     await act.undo.letReplicaGo({ ...work, given: true });
