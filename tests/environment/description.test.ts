@@ -102,7 +102,12 @@ describe('settings', () => {
     };
     const { fleet, networks } = withFleet(made, { home, description, ports, backend });
     expect(networks).toEqual(['127.0.2.0/24', '127.32.0.0/11']);
-    const policy = { ...defaultFleetPolicy, healthIntervalMs: 2_000, sweepIntervalMs: 60_000 };
+    const { policy } = description.fleet;
+    expect(policy).toEqual({
+      ...defaultFleetPolicy,
+      ...{ scaleOutDelaysMs: [1_000, 2_000, 5_000, 10_000, 30_000], steadyMs: 5_000 },
+      ...{ healthIntervalMs: 2_000, sweepIntervalMs: 60_000 },
+    });
     expect(fleet).toEqual({
       keyFile: home.path('secrets', 'installation-key'),
       ...{ agentPort: ports.machineAgent, apiUrl: '', backends: [backend.settings], policy },
