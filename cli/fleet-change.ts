@@ -2,7 +2,7 @@ import { Exit } from './exit';
 import type { FleetApi } from './fleet-api';
 import { followGateway, stuckRun, type GatewayNow } from './fleet-follow';
 import type { FleetGatewayJson } from './fleet-shapes';
-import { replicasTable, runningOf, stateOf, fleetColour } from './fleet-text';
+import { fleetColour, profileText, replicasTable, runningOf, stateOf } from './fleet-text';
 import { gatewayView } from './fleet-view';
 import type { Io } from './io';
 import { CliProblem, usage } from './problem';
@@ -68,7 +68,7 @@ export async function settle(
   const json = options.output === 'json';
   if (isSettled(gateway)) {
     if (json) printJson(io, gateway);
-    else io.out(await endText(io, api, { gateway, steps: new Map() }, gateway.name));
+    else io.out(await endText(io, api, { gateway, steps: new Map() }, gateway));
     return Exit.ok;
   }
   if (!options.wait) return leave(io, gateway, json);
@@ -76,8 +76,13 @@ export async function settle(
   const over = ({ gateway: now }: GatewayNow): boolean => now === null || isSettled(now) || isGivenUp(now);
   const ended = await followGateway(io, { api, gateway, after: options.after, view, over });
   if (json) printJson(io, ended.gateway ?? { ...gateway, gone: true });
-  else io.out(`\n${await endText(io, api, ended, gateway.name)}`);
-  return exitOf(ended);
+  else io.out(`\n${await endText(io, api, ended, gateway)}`);
+  return ended.gateway && !hasProfile(ended.gateway, gateway) ? Exit.failed : exitOf(ended);
+}
+
+/** Whether a gateway is to have the profile that was asked for: its rollout may have been taken back. */
+function hasProfile({ profile }: FleetGatewayJson, { profile: wanted }: FleetGatewayJson): boolean {
+  return profile.name === wanted.name && profile.revision === wanted.revision;
 }
 
 /** Follows a gateway until it is gone. */
@@ -110,18 +115,27 @@ export function exitOf(ended: GatewayNow): Exit {
   return ended.gateway !== null && isSettled(ended.gateway) ? Exit.ok : Exit.failed;
 }
 
-/** How following a gateway ended, and what a person can do. */
-async function endText(io: Io, api: FleetApi, ended: GatewayNow, name: string): Promise<string> {
+/** How following a gateway ended, and what a person can do. `wanted` is what it was to be. */
+async function endText(io: Io, api: FleetApi, ended: GatewayNow, wanted: FleetGatewayJson): Promise<string> {
   const { gateway } = ended;
+  const { name } = wanted;
   if (!gateway) return fields(io, [['gateway', `${name} was deleted meanwhile`, 'red']]);
   const stuck = stuckRun(ended);
   const settled = isSettled(gateway);
   const givenUp = gateway.conditions.find(({ type, status }) => type === 'ScaleOutGivenUp' && status === 'True');
+  const kept = hasProfile(gateway, wanted);
   const head = fields(io, [
     ['gateway', gateway.name],
     ['state', stateOf(gateway), fleetColour(gateway.state)],
     ['running', runningOf(gateway), settled ? 'green' : undefined],
     ['why', gateway.status_message ?? givenUp?.message, 'red'],
+    [
+      'profile',
+      kept ? undefined : `${profileText(wanted.profile)} was taken back; it has ${profileText(gateway.profile)}`,
+      'red',
+    ],
+    ['why', kept || !wanted.rollout ? undefined : `gatewright run ${wanted.rollout.run}`],
+    ['take it back', settled && kept && gateway.rollout ? `gatewright cancel ${gateway.rollout.run}` : undefined],
     ...stuckFields(ended),
     ...(gateway.state === 'failed' ? [['try', `gatewright gateway delete ${name}, then apply it again`] as const] : []),
   ]);

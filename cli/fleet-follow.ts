@@ -4,8 +4,8 @@ import type { JournalEntry } from '../domain/journal';
 import { followStream, isTransient } from './event-stream';
 import { Exit } from './exit';
 import { isNotFound, type FleetApi } from './fleet-api';
-import type { FleetEventJson, FleetGatewayJson } from './fleet-shapes';
-import { stepAfter, stepOf, type StepNow } from './fleet-steps';
+import type { FleetEventJson, FleetGatewayJson, FleetReplicaJson } from './fleet-shapes';
+import { rolledReplica, stepAfter, stepOf, type StepNow } from './fleet-steps';
 import { journalEntry } from './follow';
 import type { Io } from './io';
 import { CliProblem } from './problem';
@@ -20,7 +20,7 @@ const GAP_MS = 150;
 export interface GatewayNow {
   /** null once it is gone. */
   readonly gateway: FleetGatewayJson | null;
-  /** Where the runs of its replicas stand, by replica. */
+  /** Where the runs of its replicas stand, by replica, and that of its rollout, by its own id. */
   readonly steps: ReadonlyMap<string, StepNow>;
 }
 
@@ -54,15 +54,22 @@ export async function followGateway(io: Io, following: Following): Promise<Gatew
   return await new Follow(io, following).run();
 }
 
-/** The run of a replica that waits for a person, if one does. */
+/** The run of a replica, or the rollout, that waits for a person, if one does. */
 export function stuckRun({ steps }: GatewayNow): StepNow | undefined {
   return [...steps.values()].find(({ state }) => state === 'needs_attention');
 }
 
+/** Whose steps are shown: a replica, or the gateway itself. */
+interface Followed {
+  readonly id: string;
+  readonly name: string;
+}
+
 class Follow {
   private readonly steps = new Map<string, StepNow>();
-  /** The replicas of the gateway, by the ids of their runs. */
-  private readonly runs = new Map<string, { readonly replicaId: string; readonly name: string }>();
+  /** The replicas of the gateway, by the ids of their runs, and by number and generation. */
+  private readonly runs = new Map<string, Followed>();
+  private rollout: string | undefined;
   /** Entries that came before it was known whose run they are of. */
   private early: JournalEntry[] = [];
   private seq: number;
@@ -128,11 +135,13 @@ class Follow {
   }
 
   /** @returns whether it is known what the entry is of. */
-  private take(entry: JournalEntry): boolean {
-    const of = this.runs.get(entry.runId);
+  private take(given: JournalEntry): boolean {
+    const rolled = given.runId === this.rollout ? rolledReplica(given) : null;
+    const entry = rolled?.entry ?? given;
+    const of = this.runs.get(rolled ? `${rolled.num}.${rolled.generation}` : entry.runId);
     if (!of) return false;
-    const before = this.steps.get(of.replicaId);
-    this.steps.set(of.replicaId, stepAfter(before?.runId === entry.runId ? before : undefined, entry));
+    const before = this.steps.get(of.id);
+    this.steps.set(of.id, stepAfter(before?.runId === entry.runId ? before : undefined, entry));
     this.following.view.entry?.(entry, of.name);
     return true;
   }
@@ -145,6 +154,7 @@ class Follow {
       // Another of that name may have been made since.
       const gateway = found?.id === this.following.gateway.id ? found : null;
       for (const replica of gateway?.replicas ?? []) await this.know(replica);
+      if (gateway?.rollout) await this.knowRollout(gateway, gateway.rollout.run);
       const early = this.early;
       this.early = [];
       early.forEach((entry) => this.take(entry));
@@ -160,14 +170,24 @@ class Follow {
   }
 
   /** Learns the runs of a replica, and where the present one stands. */
-  private async know({ id, name, state, runs }: FleetGatewayJson['replicas'][number]): Promise<void> {
+  private async know({ id, num, generation, name, state, runs }: FleetReplicaJson): Promise<void> {
     if (this.runs.has(runs.provision)) return;
-    for (const run of [runs.provision, runs.retire]) this.runs.set(run, { replicaId: id, name });
-    if (state === 'running') return;
-    const run = state === 'terminating' ? runs.retire : runs.provision;
+    for (const key of [runs.provision, runs.retire, `${num}.${generation}`]) this.runs.set(key, { id, name });
+    if (state !== 'running') await this.begin(id, state === 'terminating' ? runs.retire : runs.provision);
+  }
+
+  /** Learns the run that gives the gateway's replicas another profile. */
+  private async knowRollout({ id, name }: FleetGatewayJson, run: string): Promise<void> {
+    if (this.rollout === run) return;
+    this.rollout = run;
+    this.runs.set(run, { id, name });
+    await this.begin(id, run);
+  }
+
+  private async begin(id: string, run: string): Promise<void> {
     try {
       const begun = stepOf(await this.following.api.client.get<RunDetailJson>(`/runs/${run}`));
-      if (!this.steps.has(id)) this.steps.set(id, begun);
+      if (this.steps.get(id)?.runId !== run) this.steps.set(id, begun);
     } catch (error) {
       // It has not begun.
       if (!isNotFound(error)) throw error;

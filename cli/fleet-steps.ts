@@ -61,3 +61,16 @@ export function stepAfter(before: StepNow | undefined, entry: JournalEntry): Ste
       return known;
   }
 }
+
+/** The step of a replica in the run of a rollout, as in `replica-3-1`. */
+const ROLLED = /^replica-(\d+)-(\d+)/;
+
+/** What people call the step in which a rollout gives a replica another revision. */
+const PROFILE = 'profile';
+
+/** Which replica an entry of a rollout is about, and the entry as one of that replica's own; null for the rollout's own. */
+export function rolledReplica(entry: JournalEntry): { num: number; generation: number; entry: JournalEntry } | null {
+  const [, num, generation] = ('step' in entry && ROLLED.exec(entry.step)) || [];
+  if (num === undefined) return null;
+  return { num: Number(num), generation: Number(generation), entry: { ...entry, step: PROFILE } as JournalEntry };
+}

@@ -98,6 +98,11 @@ export function gatewayText(io: Io, gateway: FleetGatewayJson): string {
     ['backend', `${valueText(configuration['backend'])}, ${valueText(configuration['region'])}`],
     ['instance type', optional('instance_type')],
     ['profile', profileText(gateway.profile)],
+    [
+      'rollout',
+      gateway.rollout ? `from ${profileText(gateway.rollout.from)}: gatewright run ${gateway.rollout.run}` : undefined,
+    ],
+    ['take it back', gateway.rollout ? `gatewright cancel ${gateway.rollout.run}` : undefined],
     ['domain', gateway.wildcard_domain ?? undefined],
     ['certificate', optional('certificate')],
     ['tags', optional('tags')],

@@ -1,6 +1,6 @@
 import type { JournalEntry } from '../domain/journal';
 import type { GatewayNow, GatewayView } from './fleet-follow';
-import type { FleetEventJson, FleetReplicaJson } from './fleet-shapes';
+import type { FleetEventJson, FleetGatewayJson, FleetReplicaJson } from './fleet-shapes';
 import type { StepNow } from './fleet-steps';
 import { fleetColour, runningOf, stateOf } from './fleet-text';
 import type { Io } from './io';
@@ -29,9 +29,21 @@ export function subjectOf({ targets }: FleetEventJson): string {
   return target?.name ?? '';
 }
 
+/** Why a gateway keeps more replicas than it wants, and what to do; undefined where it does not, or not for long. */
+export function heldText({ name, replicas, desired_replicas: wanted }: FleetGatewayJson): string | undefined {
+  if (replicas.length <= wanted || replicas.some(({ state, scale_in }) => state !== 'running' || scale_in))
+    return undefined;
+  return `Organizations hold what is to go, so it stays. Or: gatewright gateway scale ${name} ${wanted} --force`;
+}
+
+/** Looks after which something is said that may pass by itself. */
+const PATIENCE = 3;
+
 /** One line for each thing that happens. */
 class LineView implements GatewayView {
   private readonly failed = new Map<string, string>();
+  private readonly step = new Map<string, string>();
+  private held = 0;
   private width: number;
 
   constructor(
@@ -41,8 +53,10 @@ class LineView implements GatewayView {
     this.width = name.length + 2;
   }
 
-  show(_: GatewayNow, events: readonly FleetEventJson[]): void {
+  show({ gateway }: GatewayNow, events: readonly FleetEventJson[]): void {
     for (const event of events) this.line(event.recorded_at, subjectOf(event), event.message);
+    const held = gateway && heldText(gateway);
+    if (held && ++this.held === PATIENCE) this.line(this.io.now().toISOString(), gateway.name, held);
   }
 
   entry(entry: JournalEntry, replica: string): void {
@@ -55,8 +69,13 @@ class LineView implements GatewayView {
   }
 
   private text(entry: JournalEntry, replica: string): string | undefined {
-    if (entry.type === 'attempt.started' && entry.attempt === 1)
-      return entry.phase === 'do' ? entry.step : `taking back ${entry.step}`;
+    if (entry.type === 'attempt.started' && entry.attempt === 1) {
+      const step = entry.phase === 'do' ? entry.step : `taking back ${entry.step}`;
+      // A step may consist of several activities.
+      if (this.step.get(replica) === step) return undefined;
+      this.step.set(replica, step);
+      return step;
+    }
     if (entry.type === 'run.state' && entry.state === 'needs_attention')
       return `${words(entry.state)}: gatewright run ${entry.runId}`;
     if (entry.type !== 'attempt.ended' || !entry.error || entry.outcome === 'cancelled') return undefined;
@@ -87,6 +106,7 @@ const NARROW = 76;
 class DrawnView implements GatewayView {
   private lines = 0;
   private lost = false;
+  private held = 0;
   private last: GatewayNow | undefined;
   private readonly began: number;
 
@@ -100,6 +120,7 @@ class DrawnView implements GatewayView {
 
   show(now: GatewayNow): void {
     this.last = now;
+    this.held = now.gateway && heldText(now.gateway) ? this.held + 1 : 0;
     this.draw();
   }
 
@@ -134,6 +155,7 @@ class DrawnView implements GatewayView {
       ...(fitting.length > 0 ? ['', paint(io, 'dim', titles)] : []),
       ...fitting.map((replica) => this.row(replica, steps.get(replica.id), width, columns)),
       ...(left > 0 ? [paint(io, 'dim', `and ${left} more`)] : []),
+      ...(this.held >= PATIENCE ? [paint(io, 'yellow', clip(heldText(gateway)!, columns))] : []),
       ...lost,
     ];
   }
@@ -160,7 +182,7 @@ function ending(text: string, width: number): string {
 }
 
 /** Lines beside those of replicas, at most. */
-const BESIDE_ROWS = 6;
+const BESIDE_ROWS = 7;
 /** Columns beside the name in the first line, at most. */
 const BESIDE_NAME = '  provisioning, being deleted  100 of 100 replicas run  59 min 59 s'.length;
 const STATE = 'provisioning'.length;
@@ -172,21 +194,26 @@ const BESIDE_REPLICA = STATE + STEP + TIME + 4 * 2;
 /** As many replicas as there are lines for, in their order: those that something happens to come first. */
 function fit(replicas: readonly FleetReplicaJson[], lines: number): readonly FleetReplicaJson[] {
   if (replicas.length <= lines) return replicas;
-  const busy = replicas.filter(({ state }) => state !== 'running');
-  const calm = replicas.filter(({ state }) => state === 'running');
+  const busy = replicas.filter((each) => !isCalm(each));
+  const calm = replicas.filter(isCalm);
   const shown = new Set([...busy, ...calm].slice(0, lines));
   return replicas.filter((each) => shown.has(each));
 }
 
 /** The step that a replica's run is at; nothing once it has ended. */
-function stepText({ state }: FleetReplicaJson, step: StepNow | undefined): string {
-  if (!step || step.step === null || state === 'running') return '';
+function stepText(replica: FleetReplicaJson, step: StepNow | undefined): string {
+  if (!step || step.step === null || isCalm(replica)) return '';
   return step.phase === 'undo' ? `undo ${step.step}` : step.step;
+}
+
+/** Whether nothing happens to a replica but that it serves. */
+function isCalm({ state, rollout }: FleetReplicaJson): boolean {
+  return state === 'running' && rollout === null;
 }
 
 /** What is to be said of a replica: what went wrong, what its step printed last, else why it is as it is. */
 function noteText(replica: FleetReplicaJson, step: StepNow | undefined): string {
-  if (replica.state === 'running') return replica.address ?? '';
+  if (isCalm(replica)) return replica.address ?? '';
   if (step?.state === 'needs_attention') return `needs attention: gatewright run ${step.runId}`;
   if (step?.error)
     return tame(`${step.attempt} tried: ${step.error.code}  ${step.error.message}`).replaceAll('\n', ' ');

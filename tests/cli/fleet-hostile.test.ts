@@ -12,6 +12,7 @@ const replica = {
   ...{ id: evil, num: 0, generation: 2, name: evil, state: 'terminating', status_message: evil, backend: evil },
   ...{ region: evil, instance_id: evil, ssh: { host: evil, port: 22, user: evil }, host_key: evil, address: evil },
   ...{ scale_in: true, connect_attempts: 1, health_failures: 1, applied_profile: { name: evil, revision: 1 } },
+  rollout: evil,
   ...{ runs: { provision: evil, retire: evil }, created_at: time, running_at: time, terminated_at: null },
   resource_version: 1,
 } as FleetReplicaJson;
@@ -22,7 +23,7 @@ const gateway = {
   ...{ wildcard_domain: evil, desired_replicas: 1, profile: { name: evil, revision: 1 }, scale_attempt: 0 },
   ...{ last_scale_attempt_at: null, deletion_marked_at: null, created_at: time, last_update_at: time },
   conditions: [{ type: 'Ready', status: 'False', reason: evil, message: evil, since: time }],
-  ...{ replicas: [replica], resource_version: 1 },
+  ...{ replicas: [replica], resource_version: 1, rollout: { run: evil, from: { name: evil, revision: 1 } } },
 } as FleetGatewayJson;
 
 const plan = (action: FleetPlanJson['action']): FleetPlanJson => ({

@@ -247,6 +247,48 @@ test('a machine that cannot be destroyed waits for a person, and the command say
   await eventually(async () => expect(await gateways()).toEqual([]));
 });
 
+test('another revision of the profile is rolled out, and taken back by a person or by the first that fails', async () => {
+  const push = async (greeting: string): Promise<void> => {
+    const health = '{ kind: http, port: 80, path: /, expect: { status: 200 } }';
+    const files = `[{ path: motd, mode: "0644", content: ${greeting} }]`;
+    writeFileSync(
+      join(directory, 'profile.yaml'),
+      `name: web\nvalues: {}\nfiles: ${files}\nscripts: []\nhealth: ${health}\n`,
+    );
+    expect((await cli(`profile push ${directory}`)).code).toBe(0);
+  };
+  const { hosts } = fleet.world;
+  await push('one');
+  declare({ replicas: 2, profile: 'web' });
+  expect((await cli(`apply -f ${file} -y`)).code).toBe(0);
+
+  await push('two');
+  const rolled = await cli(`apply -f ${file} -y`);
+  expect(rolled).toMatchObject({ code: 0, err: '' });
+  expect(rolled.out).toContain('  ~ profile  web, revision 1 -> web, revision 2\n');
+  expect(withoutTimes(rolled.out)).toContain('edge-1  profile\n');
+  const run = /^take it back +gatewright cancel (rollout-\S+)$/m.exec(rolled.out)![1]!;
+  expect((await cli('gateway get edge')).out).toContain(`from web, revision 1: gatewright run ${run}\n`);
+
+  expect((await cli(`cancel ${run}`)).code).toBe(0);
+  await eventually(async () => {
+    const [gateway] = await gateways();
+    expect(gateway).toMatchObject({ profile: { revision: 1 }, rollout: null });
+    expect(gateway!.replicas.map(({ applied_profile: has }) => has?.revision)).toEqual([1, 1]);
+  });
+
+  hosts.onGive = ({ revision }) =>
+    revision === 2 ? Promise.reject(new Failure('SCRIPT_FAILED', 'script install ended with 7')) : Promise.resolve();
+  const failed = await cli(`apply -f ${file} -y`);
+  hosts.onGive = async () => {};
+  expect(failed.code).toBe(1);
+  expect(withoutTimes(failed.out)).toContain('edge-0  profile failed: SCRIPT_FAILED  script install ended with 7\n');
+  expect(withoutTimes(failed.out)).toContain('edge-0  taking back profile\n');
+  expect(failed.out).toMatch(/^profile +web, revision 2 was taken back; it has web, revision 1$/m);
+  expect(failed.out).toMatch(/^why +gatewright run rollout-\S+$/m);
+  expect(await gateways()).toMatchObject([{ state: 'running', profile: { revision: 1 } }]);
+});
+
 test('the commands of the README do what it says', async () => {
   const [, code] = /```sh\n([\s\S]*?)```/.exec(section(document('README.md'), '## Gateways and replicas'))!;
   const [, name, text] = /cat > (\S+) <<'EOF'\n([\s\S]*?)EOF\n/.exec(code!)!;

@@ -37,7 +37,7 @@ function replica(num: number, over: Partial<FleetReplicaJson> = {}): FleetReplic
     ...{ id, num, generation: 1, name: `edge-${num}`, state: 'running', status_message: null, backend: 'docker' },
     ...{ region: 'local', instance_id: `c0ffee${num}`, ssh: { host: '10.88.0.4', port: 22, user: 'root' } },
     ...{ host_key: 'ssh-ed25519 AAAA', address: `10.88.0.${num + 4}:8190`, scale_in: false, connect_attempts: 1 },
-    ...{ health_failures: 0, applied_profile: { name: 'default', revision: 0 }, created_at: at(0) },
+    ...{ health_failures: 0, applied_profile: { name: 'default', revision: 0 }, created_at: at(0), rollout: null },
     runs: { provision: `provision-${id}`, retire: `retire-${id}` },
     ...{ running_at: at(30_000), terminated_at: null, resource_version: 4 },
     ...over,
@@ -48,7 +48,13 @@ function gateway(over: Partial<FleetGatewayJson> = {}): FleetGatewayJson {
   return {
     ...{ id: gatewayId, organization_id: organization, name: 'edge', state: 'running', status_message: null },
     configuration: { type: 'gateway', name: 'edge', backend: 'docker', region: 'local' },
-    ...{ default: true, wildcard_domain: null, desired_replicas: 2, profile: { name: 'default', revision: 0 } },
+    ...{
+      default: true,
+      wildcard_domain: null,
+      desired_replicas: 2,
+      profile: { name: 'default', revision: 0 },
+      rollout: null,
+    },
     ...{ scale_attempt: 0, last_scale_attempt_at: null, deletion_marked_at: null, created_at: at(0) },
     ...{ last_update_at: null, conditions: [], replicas: [replica(0), replica(1)], resource_version: 7 },
     ...over,
