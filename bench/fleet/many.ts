@@ -3,7 +3,7 @@ import { Made, type CrashCloud } from '../../tests/faults/fleet/cloud';
 import { CrashRig, type Subject } from '../../tests/faults/fleet/rig';
 import { Relay } from '../../tests/faults/fleet/relay';
 import { atLeast, atMost, short, type Row } from '../figures';
-import { memoryMb } from '../processes';
+import { CpuMeter, memoryMb } from '../processes';
 import { takeDown, until, untilRunning } from './plain';
 
 type Say = (text: string) => void;
@@ -38,10 +38,15 @@ export async function benchFleetMany(plan: ManyPlan, say: Say): Promise<Row[]> {
 async function manyReplicas(rig: CrashRig, { gateways, replicas }: ManyPlan): Promise<Row> {
   const count = gateways * replicas;
   const before = memoryMb(rig.workerPid!);
+  const meter = new CpuMeter(() => ({ worker: rig.workerPid!, Temporal: rig.temporal.component.pid }));
   const began = performance.now();
   const what = { profile: null, replicas };
-  const subjects = await Promise.all(Array.from({ length: gateways }, () => rig.declare(undefined, what)));
-  await Promise.all(subjects.map((subject) => untilRunning(rig, subject, began)));
+  const subjects = await meter.during(async () => {
+    const declared = await Promise.all(Array.from({ length: gateways }, () => rig.declare(undefined, what)));
+    // Looked at seldom: there is little enough CPU for those who work.
+    for (const subject of declared) await untilRunning(rig, subject, began, 200);
+    return declared;
+  });
   const seconds = (performance.now() - began) / 1000;
   const after = memoryMb(rig.workerPid!);
   const [replica] = await rig.replicas(subjects[0]!);
@@ -49,11 +54,12 @@ async function manyReplicas(rig: CrashRig, { gateways, replicas }: ManyPlan): Pr
   const provision = await history(rig, provisionRunId(replica!.id));
   const gateway = await history(rig, gatewayWorkflowId(subjects[0]!.gatewayId));
   await takeDown(rig, subjects);
+  const cpu = Object.entries(meter.per(count)).map(([name, ms]) => `${name} ${short(ms)}`);
   const sizes = [`provision ${told(provision)}`, `replica ${told(life)}`, `gateway of ${replicas} ${told(gateway)}`];
   return {
     ...{ group: `${count} replicas of ${gateways} gateways at once, a fake backend with 100 ms latency` },
     name: `all RUNNING after ${short(seconds)} s`,
-    note: `worker ${short(after.rss)} MB, ${short(((after.rss - before.rss) * 1024) / count)} KB by replica; histories: ${sizes.join(', ')}`,
+    note: `worker ${short(after.rss)} MB, ${short(((after.rss - before.rss) * 1024) / count)} KB by replica; CPU ms by replica: ${cpu.join(', ')}; histories: ${sizes.join(', ')}`,
     bar: atMost(seconds, 60, 's'),
   };
 }
