@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Failure } from '../../domain/failures';
-import { rolloutRunId } from '../../domain/fleet/contract';
+import { FleetWorkflow, rolloutRunId } from '../../domain/fleet/contract';
 import { shippedProfile, type FleetReplica, type ProfileRevision } from '../../domain/fleet/gateway';
+import { plannedStep } from '../../domain/run-plan';
 import { revertSignal, skipRevertSignal } from '../../workflows/fleet/signals';
 import { resolveUpdate, sagaQuery } from '../../workflows/saga/messages';
 import { eventually } from '../support/eventually';
@@ -291,6 +292,7 @@ test('a machine that cannot be put back waits for a person; let be, it is replac
   expect((await run.query(sagaQuery)).steps.filter((step) => step.state === 'stuck')).toMatchObject([
     { name: 'replica-1-1', undoError: { code: 'SCRIPT_FAILED' } },
   ]);
+  expect(plannedStep(FleetWorkflow.rollout, 'replica-1-1')).toMatchObject({ leftBehind: 'the replica is replaced' });
   expect(await world.gateway(gateway)).toMatchObject({ profile: shippedProfile });
   // Nobody is given it, and it is not replaced behind the person's back.
   expect(await world.store.pool.replica(before[1]!.id)).toMatchObject({ withdrawnAt: expect.any(Date) as Date });
