@@ -163,7 +163,7 @@ class DrawnView implements GatewayView {
   private row(replica: FleetReplicaJson, step: StepNow | undefined, width: number, columns: number): string {
     const { io } = this;
     const now = stepText(replica, step);
-    const room = columns - width - BESIDE_REPLICA + 2;
+    const room = columns - width - BESIDE_REPLICA;
     return [
       ending(tame(replica.name), width).padEnd(width),
       paint(io, fleetColour(replica.state), replica.state.padEnd(STATE)),

@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FleetGatewayJson, FleetPlanJson, FleetReplicaJson } from '../../cli/fleet-shapes';
+import type { StepNow } from '../../cli/fleet-steps';
+import { gatewayView } from '../../cli/fleet-view';
 import type { Io } from '../../cli/io';
 import { clip, tame } from '../../cli/text';
 import { FakeApi } from './support/fake-api';
 import { at, organization, token } from './support/fixtures';
-import { runCli, type Ended } from './support/run-cli';
+import { runCli, testIo, type Ended } from './support/run-cli';
 
 /* What the commands about gateways say and ask, against an API whose answers the tests give. */
 
@@ -247,6 +249,62 @@ edge     running   1 of 2  docker   local   yes      default, as shipped  2 min 
     const { out } = await cli('gateway get edge');
     expect(out).toContain('state     running, being deleted\n');
     expect(out).toMatch(/No replicas\.\n$/);
+  });
+});
+
+describe('a gateway that is drawn', () => {
+  const colourless = (text: string): string[] =>
+    // eslint-disable-next-line no-control-regex
+    text.replace(/\u001b\[(\d+A|K|J)/g, '').split('\n');
+
+  test.each([
+    [76, 12],
+    [100, 24],
+    [120, 50],
+  ])('keeps to a terminal of %i by %i', (columns, rows) => {
+    let drawn = '';
+    const io = testIo({ terminal: true, columns, rows, out: (text) => void (drawn = text) });
+    const name = 'a-gateway-with-the-longest-name-of-41-chars';
+    const long = '日本語 and what else a machine may have to say, at length '.repeat(5);
+    const replicas = Array.from({ length: 30 }, (_, num) =>
+      replica(num, {
+        ...{ id: `${num}`, name: `${name}-${num}`, status_message: long },
+        state: num % 2 === 0 ? 'running' : 'terminating',
+      }),
+    );
+    const step = {
+      ...{ runId: 'x', state: 'running', step: 'configure', phase: 'undo', attempt: 3, since: at(0) },
+      ...{ error: { code: 'SCRIPT_FAILED', message: long }, line: null },
+    } as const;
+    const steps = new Map<string, StepNow>(
+      replicas.map(({ id }, index) => [id, index % 3 === 0 ? { ...step, error: null } : step]),
+    );
+    const view = gatewayView(io, name, 'text');
+    const present = gateway({ name, replicas, desired_replicas: 30, deletion_marked_at: at(0) });
+    view.show({ gateway: present, steps }, []);
+    const wide = (text: string): number => [...text].reduce((sum, one) => sum + (one >= '\u2e80' ? 2 : 1), 0);
+    const lines = colourless(drawn);
+    expect(Math.max(...lines.map(wide))).toBeLessThan(columns);
+    expect(lines.length).toBeLessThanOrEqual(rows);
+    // Those that something happens to come first, and a replica's number is always to be seen.
+    expect(drawn).toMatch(/-1 +terminating +undo configure +2 min/);
+    if (rows < 30) expect(drawn).toMatch(/and \d+ more/);
+    view.show({ gateway: present, steps }, []);
+    expect(drawn.startsWith(`\u001b[${lines.length - 1}A`)).toBe(true);
+    view.show({ gateway: null, steps }, []);
+    expect(colourless(drawn)[0]).toMatch(/ {2}deleted /);
+  });
+
+  test('says why it keeps replicas that are to go, once that lasts', () => {
+    let drawn = '';
+    const io = testIo({ terminal: true, columns: 120, rows: 24, out: (text) => void (drawn = text) });
+    const view = gatewayView(io, 'edge', 'text');
+    const now = { gateway: gateway({ desired_replicas: 1 }), steps: new Map() };
+    view.show(now, []);
+    expect(drawn).not.toContain('--force');
+    view.show(now, []);
+    view.show(now, []);
+    expect(drawn).toContain('gatewright gateway scale edge 1 --force');
   });
 });
 
