@@ -10,7 +10,7 @@ import { secretsOf, valuesOfReplica } from '../domain/fleet/replica-values';
 import type { ProfileValues } from '../domain/fleet/values';
 import { replicaSecretName } from '../domain/gateway/agent-protocol';
 import { configure } from '../drivers/ssh/configure';
-import { connect, type SshTarget } from '../drivers/ssh/connect';
+import type { SshTarget } from '../drivers/ssh/connect';
 import { HealthChecker } from '../drivers/ssh/health';
 import { HostKey } from '../drivers/ssh/host-key';
 import { SshPool } from '../drivers/ssh/pool';
@@ -60,8 +60,18 @@ export class MachineHosts implements Hosts {
   }
 
   async reach(way: Way, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const connection = await connect(targetOf(way), { readyTimeoutMs: timeoutMs, signal });
-    await connection.close();
+    const limit = AbortSignal.timeout(timeoutMs);
+    try {
+      // It stays open for what comes next: configuring.
+      await this.pool.with(targetOf(way), async () => Promise.resolve(), AbortSignal.any([signal, limit]));
+    } catch (error) {
+      if (signal.aborted || !limit.aborted) throw error;
+      const { user, host, port } = way.ssh;
+      throw new Failure(
+        'SSH_UNREACHABLE',
+        `cannot connect to ${user}@${host}:${port}: no login within ${timeoutMs} ms`,
+      );
+    }
   }
 
   async configure(
