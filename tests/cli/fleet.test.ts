@@ -272,12 +272,18 @@ describe('a gateway that is drawn', () => {
         state: num % 2 === 0 ? 'running' : 'terminating',
       }),
     );
-    const step = {
-      ...{ runId: 'x', state: 'running', step: 'configure', phase: 'undo', attempt: 3, since: at(0) },
-      ...{ error: { code: 'SCRIPT_FAILED', message: long }, line: null },
-    } as const;
-    const steps = new Map<string, StepNow>(
-      replicas.map(({ id }, index) => [id, index % 3 === 0 ? { ...step, error: null } : step]),
+    const step: StepNow = {
+      runId: 'x',
+      state: 'running',
+      step: 'configure',
+      phase: 'undo',
+      attempt: 3,
+      since: at(0),
+      error: { code: 'SCRIPT_FAILED', message: long },
+      line: null,
+    };
+    const steps = new Map(
+      replicas.map(({ id }, index) => [id, index % 3 === 0 ? { ...step, error: null } : step] as const),
     );
     const view = gatewayView(io, name, 'text');
     const present = gateway({ name, replicas, desired_replicas: 30, deletion_marked_at: at(0) });
