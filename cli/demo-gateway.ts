@@ -98,7 +98,8 @@ async function until(
 }
 
 async function allAnswer({ state, desired_replicas: wanted, replicas }: GatewayJson): Promise<boolean> {
-  if (state !== 'running' || replicas.length !== wanted) return false;
+  const running = replicas.filter((replica) => replica.state === 'running').length;
+  if (state !== 'running' || running !== wanted || replicas.length !== wanted) return false;
   const answers = await Promise.all(
     replicas.map(async ({ id, address }) => {
       const answer = await fetch(`http://${address}${agentPaths.health}`, { signal: AbortSignal.timeout(1_000) });
