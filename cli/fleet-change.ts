@@ -41,6 +41,7 @@ export function isSettled({ state, desired_replicas, replicas, profile }: FleetG
       (each) =>
         each.state === 'running' &&
         !each.scale_in &&
+        each.rollout === null &&
         each.applied_profile?.name === profile.name &&
         each.applied_profile.revision === profile.revision,
     )

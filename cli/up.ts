@@ -109,7 +109,7 @@ function summary(environment: Environment): object {
 }
 
 function guide(environment: Environment, home: string): void {
-  const { apiUrl, temporalUiUrl, settings } = environment;
+  const { apiUrl, temporalUiUrl, settings, description } = environment;
   const option = home === '.gatewright' ? '' : ` --home ${home}`;
   say(
     [
@@ -124,6 +124,9 @@ function guide(environment: Environment, home: string): void {
       `  npx gatewright start 0b2c6a5e-8a8f-4c53-9a43-3f0b6b0f4f1d${option}`,
       `  npx gatewright runs${option}`,
       `  npx gatewright pool${option}`,
+      ...(settings.fleet?.backends.length
+        ? [`  npx gatewright gateway watch ${description.fleet.demo.name}${option}`]
+        : []),
       '',
       'Ctrl-C stops everything.',
     ].join('\n'),
