@@ -27,11 +27,11 @@ export async function drain(
     if (!holder) return;
     const became = await move(holder, policy);
     if ('movedTo' in became) {
-      await act.quick.noteHolder({ ...ref, holder, became });
+      await act.state.noteHolder({ ...ref, holder, became });
       continue;
     }
     const { code, message } = became.stays;
-    if (message !== said) await act.quick.noteHolder({ ...ref, holder, became });
+    if (message !== said) await act.state.noteHolder({ ...ref, holder, became });
     said = message;
     if (code === 'POOL_EMPTY') continue;
     await sleep(waitMs);
@@ -49,6 +49,8 @@ async function move({ organizationId, allocationId, from }: Holder, policy: RunP
       workflowId: run,
       args: [input],
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      // A worker that dies with a task is noticed then.
+      workflowTaskTimeout: '4s',
       typedSearchAttributes: runAttributes(RunKind.move, organizationId),
     });
     return { movedTo: moved.replicaId, run };

@@ -65,7 +65,7 @@ async function rollOut(
     act.drain.nextLacking({ ...ref, profile, except, fleet });
 
   await saga.step('begin', {
-    do: () => act.quick.isWanted(ref),
+    do: () => act.state.isWanted(ref),
     // Last of all, so that also those are found that came up with the new revision meanwhile.
     undo: async (_, { leftBehind }) => {
       if (!(await act.undo.takeProfileBack(ref))) return;
@@ -91,12 +91,12 @@ async function rollOut(
       },
     });
   }
-  if (!(await act.quick.isWanted(ref))) return false;
+  if (!(await act.state.isWanted(ref))) return false;
   await saga.step('window', {
-    do: () => window.over(fleet.rolloutRevertMs, () => act.quick.isWanted(ref)),
+    do: () => window.over(fleet.rolloutRevertMs, () => act.state.isWanted(ref)),
     undo: nothing('waiting leaves nothing behind'),
   });
-  return await act.quick.isWanted(ref);
+  return await act.state.isWanted(ref);
 }
 
 /** Gives one replica a revision. One that is to go needs none; its hold goes with it. */
