@@ -89,7 +89,9 @@ class LineView implements GatewayView {
   private line(at: string, subject: string, text: string): void {
     this.width = Math.max(this.width, subject.length);
     const head = `${at.slice(11, 23)}  ${tame(subject).padEnd(this.width)}  `;
-    this.io.out(`${paint(this.io, 'dim', head)}${tame(text)}\n`);
+    // What a script printed may be part of why it failed.
+    const lines = tame(text).replaceAll('\n', `\n${' '.repeat(head.length)}| `);
+    this.io.out(`${paint(this.io, 'dim', head)}${lines}\n`);
   }
 }
 

@@ -278,11 +278,15 @@ test('another revision of the profile is rolled out, and taken back by a person 
   });
 
   hosts.onGive = ({ revision }) =>
-    revision === 2 ? Promise.reject(new Failure('SCRIPT_FAILED', 'script install ended with 7')) : Promise.resolve();
+    revision === 2
+      ? Promise.reject(new Failure('SCRIPT_FAILED', 'script install ended with 7:\nno'))
+      : Promise.resolve();
   const failed = await cli(`apply -f ${file} -y`);
   hosts.onGive = async () => {};
   expect(failed.code).toBe(1);
-  expect(withoutTimes(failed.out)).toContain('edge-0  profile failed: SCRIPT_FAILED  script install ended with 7\n');
+  expect(withoutTimes(failed.out)).toMatch(
+    /^edge-0 {2}profile failed: SCRIPT_FAILED {2}script install ended with 7:\n {22}\| no\n/m,
+  );
   expect(withoutTimes(failed.out)).toContain('edge-0  taking back profile\n');
   expect(failed.out).toMatch(/^profile +web, revision 2 was taken back; it has web, revision 1$/m);
   expect(failed.out).toMatch(/^why +gatewright run rollout-\S+$/m);
