@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultFleetPolicy } from '../../domain/fleet/policy';
+import type { Settings } from '../../domain/settings';
 import { searchAttributes } from '../../domain/gateway/contract';
 import {
   defaultDescriptionFile,
@@ -145,5 +146,9 @@ describe('settings', () => {
     expect(() => readSettings({ GATEWRIGHT_SETTINGS: '/nowhere' })).toThrow(
       'the settings file /nowhere cannot be read',
     );
+    const fleet = { keyFile: '/key', agentPort: 1, apiUrl: '', backends: [], policy: { drainMs: 7 } };
+    writeSettings(file, { ...made, fleet } as unknown as Settings);
+    const policy = { ...defaultFleetPolicy, drainMs: 7 };
+    expect(readSettings({ GATEWRIGHT_SETTINGS: file }).fleet).toEqual({ ...fleet, policy });
   });
 });
