@@ -22,7 +22,7 @@ export function addFleetCommands(program: Command, io: Io): void {
 function addGatewayCommands(program: Command, io: Io): void {
   const group = program.command('gateway').description('the gateways that an organization has declared');
   fleet(group.command('list'))
-    .description('list them')
+    .description('list gateways')
     .action(act(io, () => gateways().list));
   fleet(group.command('get'))
     .description('show one: its configuration, what holds of it, its replicas')
@@ -54,7 +54,7 @@ function addGatewayCommands(program: Command, io: Io): void {
 function addReplicaCommands(program: Command, io: Io): void {
   const group = program.command('replica').description('the machines that gateways consist of');
   fleet(group.command('list'))
-    .description('list those of a gateway, or of all')
+    .description('list the replicas of a gateway, or of all gateways')
     .argument('[gateway]', 'its name', fleetName)
     .option('--all', 'also the last one of each number that is over')
     .action(act(io, () => replica().list));
@@ -100,7 +100,11 @@ function applying(command: Command): Command {
 }
 
 function fleet(command: Command): Command {
-  return common(command).option('--organization <id>', 'whose (or GATEWRIGHT_ORGANIZATION)', uuid);
+  return common(command).option(
+    '--organization <id>',
+    'whose gateways are meant (or GATEWRIGHT_ORGANIZATION); the demo’s in a local environment unless told',
+    uuid,
+  );
 }
 
 function waiting(command: Command): Command {

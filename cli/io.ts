@@ -60,10 +60,12 @@ export function processIo(): Io {
       // The question goes where it is seen even when standard output goes into a file.
       const reader = createInterface({ input: process.stdin, output: stderr });
       try {
-        return await new Promise<string | undefined>((resolve) => {
+        const answer = await new Promise<string | undefined>((resolve) => {
           reader.once('close', () => resolve(undefined));
           reader.question(question, resolve);
         });
+        if (answer === undefined) stderr.write('\n');
+        return answer;
       } finally {
         reader.close();
       }
