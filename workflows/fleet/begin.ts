@@ -41,8 +41,6 @@ async function begin(
       args: [life],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy,
-      // A worker that dies with a task is noticed then.
-      workflowTaskTimeout: '4s',
       typedSearchAttributes: runAttributes(type, life.organizationId),
     });
   } catch (error) {

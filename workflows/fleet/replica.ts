@@ -119,8 +119,6 @@ async function child(type: 'fleet.provision' | 'fleet.retire', workflowId: strin
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-    // A worker that dies with a task is noticed then.
-    workflowTaskTimeout: '4s',
     typedSearchAttributes: runAttributes(type, input.organizationId),
   };
   await executeChild(type, { ...options, args: [input] });
