@@ -53,7 +53,7 @@ export async function benchFleetSpeed(plan: SpeedPlan, say: Say): Promise<Row[]>
       {},
       async (rig) => [
         ...(await creates(rig, plan.containers, null, { limitMs: 400 })),
-        await ten(rig, plan.containers),
+        ...(await ten(rig, plan.containers)),
       ],
     )),
   );
@@ -92,23 +92,33 @@ async function creates(
   ];
 }
 
-/** Ten replicas of one gateway against one, from apply to RUNNING. */
-async function ten(rig: CrashRig, rounds: number): Promise<Row> {
-  const times: Record<number, number[]> = { 1: [], 9: [], 10: [] };
-  for (let round = 0; round < rounds; round++)
-    for (const replicas of [1, 10]) {
+/** Ten replicas of one gateway against one, from apply to RUNNING, and against ten in plain code. */
+async function ten(rig: CrashRig, rounds: number): Promise<Row[]> {
+  const bare = new BareReplicas(rig);
+  const [one, all10, bare10]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < rounds; round++) {
+    for (const [replicas, times] of [[1, one] as const, [10, all10] as const]) {
       const began = performance.now();
       const subject = await rig.declare(undefined, { profile: null, replicas });
-      times[replicas]!.push(await untilRunning(rig, subject, began));
+      times.push(await untilRunning(rig, subject, began));
       await takeDown(rig, [subject]);
     }
-  const ratio = percentile(times[10]!, 50) / percentile(times[1]!, 50);
-  return {
-    ...{ group: 'ten replicas of one gateway, docker (podman), the default profile' },
-    ...{ name: 'from apply until all run', ...summary(times[10]!) },
-    note: `one: ${short(percentile(times[1]!, 50))} ms`,
-    bar: atMost(ratio, 1.5, 'x one'),
-  };
+    const began = performance.now();
+    await Promise.all(Array.from({ length: 10 }, () => bare.make(null)));
+    bare10.push(performance.now() - began);
+    await bare.clear();
+  }
+  await bare.close();
+  const [p50, bareP50] = [percentile(all10, 50), percentile(bare10, 50)];
+  const group = 'ten replicas of one gateway at once, docker (podman), the default profile';
+  return [
+    { group, name: 'bare: ten machines, SSH, scripts, health', ...summary(bare10) },
+    {
+      ...{ group, name: 'from apply until all run', ...summary(all10) },
+      note: `${short(p50 / bareP50)} x bare; one: ${short(percentile(one, 50))} ms`,
+      bar: atMost(p50 / percentile(one, 50), 1.5, 'x one'),
+    },
+  ];
 }
 
 /** From the deletion of a gateway whose replica is being connected to, and never answers, to the end of its machine. */

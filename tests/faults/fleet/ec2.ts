@@ -70,7 +70,7 @@ async function ec2(
   const upstream = new URL(parts.settings.endpoint!);
   const behind = new Ec2Behind(upstream, addresses && { machines, addresses });
   const relay = await Relay.open(behind, gate);
-  const options = { ...parts.settings, ...login, endpoint: `http://127.0.0.1:${relay.port}` };
+  const options = { ...parts.settings, ...login, timeoutMs: 60_000, endpoint: `http://127.0.0.1:${relay.port}` };
   const settings: BackendSettings = { backend: 'aws', regions: [region], options: { ...options } };
   return {
     ...{ name, settings, calls, makes: 'RunInstances', region, relay, made: behind.made },

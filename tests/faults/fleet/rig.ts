@@ -34,6 +34,9 @@ export interface Subject {
 /** Opens the cloud of a rig. @param directory for what it keeps. */
 export type OpenCloud = (gate: Gate, directory: string) => Promise<CrashCloud>;
 
+/** Nobody is given up who is held while others are on their way to where they will be held. */
+const patient: Partial<FleetPolicy> = { machineLookMs: 100, cloudTimeoutMs: 60_000, connectTimeoutMs: 60_000 };
+
 /** A cloud, a store, a Temporal, and a worker process that can be killed wherever a {@link Gate} holds it. */
 export class CrashRig {
   private worker: Component | undefined;
@@ -51,8 +54,8 @@ export class CrashRig {
     readonly owner: string,
   ) {}
 
-  /** @param change what of the fleet's policy is different. */
-  static async start(open: OpenCloud, change: Partial<FleetPolicy> = { machineLookMs: 100 }): Promise<CrashRig> {
+  /** @param change what of the fleet's policy is different; patience for those who are held, unless told. */
+  static async start(open: OpenCloud, change: Partial<FleetPolicy> = patient): Promise<CrashRig> {
     const home = Home.open(mkdtempSync(join(tmpdir(), 'gw-crash-')));
     const gate = await Gate.open();
     const cloud = await open(gate, home.directory);
