@@ -14,6 +14,7 @@ export const documents = [
   'README.md',
   'docs/operating.md',
   'docs/dstack.md',
+  'docs/fleet.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',
