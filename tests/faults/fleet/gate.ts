@@ -78,6 +78,11 @@ export class Gate {
     }
   }
 
+  /** Remembers who was at a point and is not held there. */
+  note(arrival: Arrival): void {
+    this.passed.push(arrival);
+  }
+
   /** Comes to a point, and waits there if it is the one. @returns how to go on. */
   async arrive(arrival: Arrival): Promise<Release> {
     const { key, at, when } = arrival;

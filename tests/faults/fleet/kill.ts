@@ -19,10 +19,11 @@ export async function killAtPoints(
   { stillUnderWay = false } = {},
 ): Promise<void> {
   const pointed = subjects.filter(({ point }) => point);
-  await eventually(() => {
-    const missing = pointed.filter(({ organizationId }) => !rig.gate.held(organizationId));
-    if (missing.length > 0) throw new Error(`never came to ${missing.map(({ point }) => told(point)).join(', ')}`);
-  }, PATIENCE_MS);
+  await eachIs(pointed, async (subject) => {
+    if (rig.gate.held(subject.organizationId)) return undefined;
+    const [replica] = await rig.replicas(subject);
+    return `not held, the replica is ${replica?.state} (${replica?.statusMessage})`;
+  });
   for (const subject of pointed) {
     const { at, pid } = rig.gate.held(subject.organizationId)!;
     if (/^(provision|retire) /.test(at) && pid !== rig.workerPid)
@@ -69,7 +70,7 @@ async function eachIs(
   await eventually(async () => {
     const found = await Promise.all(subjects.map(async (subject) => ({ subject, is: await wrong(subject) })));
     const lines = found.filter(({ is }) => is !== undefined).map(({ subject, is }) => `${told(subject.point)}: ${is}`);
-    if (lines.length > 0) throw new Error(`killed ${lines.join('\n')}`);
+    if (lines.length > 0) throw new Error(lines.join('\n'));
   }, PATIENCE_MS);
 }
 

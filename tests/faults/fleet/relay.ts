@@ -67,7 +67,9 @@ export class Relay {
     const answer = await this.send(request, body);
     if (effect && answer.status < 300) this.done.add(`${effect.key} ${effect.name}`);
     const text = await this.behind.answered(call, effect, { ...answer, body: answer.body.toString('utf8') });
-    if (arrival && (await this.gate.arrive({ ...arrival, when: 'after' })) === 'lost') return;
+    // One that was refused had no effect to be after.
+    if (arrival && answer.status >= 400) this.gate.note({ ...arrival, when: 'after' });
+    else if (arrival && (await this.gate.arrive({ ...arrival, when: 'after' })) === 'lost') return;
     const { 'content-length': _, 'transfer-encoding': __, ...headers } = answer.headers;
     response.writeHead(answer.status, headers);
     response.end(answer.status === 204 || answer.status === 304 ? undefined : text);
