@@ -4,6 +4,7 @@ import { backoff, type Database } from './database';
 import { isUniqueViolation } from './failure';
 import { Prisma } from './generated/sqlite/client';
 import type { AllocationModel } from './generated/sqlite/models';
+import { forUpdate } from './row-lock';
 import type { Statements } from './statements';
 import { table } from './table';
 
@@ -41,7 +42,7 @@ export async function allocate(database: Database, input: AllocateInput): Promis
 async function take(database: Database, statements: Statements, input: AllocateInput): Promise<AllocationModel | null> {
   const now = new Date();
   // Others that allocate at the same moment take the next replica instead of waiting for this one.
-  const skip = database.isPostgres ? Prisma.sql`FOR UPDATE SKIP LOCKED` : Prisma.empty;
+  const skip = forUpdate(database, true);
   const [replica] = await statements.rows<{ id: string; epoch: number; address: string }>(Prisma.sql`
     UPDATE replica SET allocation_id = ${input.allocationId}, epoch = epoch + 1, resource_version = resource_version + 1
     WHERE id = (

@@ -17,7 +17,7 @@ import type { GatewayChange, Gateways, Reconciliation } from './fleet-store';
 import { Prisma } from './generated/sqlite/client';
 import type { GatewayModel } from './generated/sqlite/models';
 import type { Statements } from './statements';
-import { ATTEMPTS, Versioned } from './versioned';
+import { ATTEMPTS, onFreshReads, Versioned } from './versioned';
 
 /** How a gateway is found: never by its id alone. */
 export interface GatewayKey {
@@ -156,7 +156,7 @@ export class StoredGateways implements Gateways {
     decide: (row: GatewayModel) => Change,
   ): Promise<FleetGateway> {
     const key = { id, organizationId };
-    for (let attempt = 1; ; attempt++) {
+    const once = async (): Promise<FleetGateway> => {
       const row = await this.rows.get(key);
       if (version !== undefined && version !== row.resourceVersion)
         throw new Failure('CONFLICT', `the gateway has version ${row.resourceVersion} now`, {
@@ -164,22 +164,17 @@ export class StoredGateways implements Gateways {
         });
       const change = decide(row);
       if (!change) return gatewayOf(row);
-      try {
-        return gatewayOf(
-          await this.database.together(async (statements) => {
-            if (change.values.defaultOrganizationId) await dethrone(statements, organizationId, id);
-            const condition = { MatchResourceVersion: row.resourceVersion };
-            const written = await this.rows.putIf(key, condition, change.values, statements);
-            await recordEvents(statements, gatewayEvents(written, change.messages, actor));
-            return written;
-          }),
-        );
-      } catch (error) {
-        if (!isFailure(error) || error.code !== 'CONFLICT' || version !== undefined || attempt === ATTEMPTS)
-          throw error;
-        await backoff(attempt);
-      }
-    }
+      return gatewayOf(
+        await this.database.together(async (statements) => {
+          if (change.values.defaultOrganizationId) await dethrone(statements, organizationId, id);
+          const condition = { MatchResourceVersion: row.resourceVersion };
+          const written = await this.rows.putIf(key, condition, change.values, statements);
+          await recordEvents(statements, gatewayEvents(written, change.messages, actor));
+          return written;
+        }),
+      );
+    };
+    return version === undefined ? await onFreshReads(once) : await once();
   }
 
   private async default(organizationId: string, statements: Statements): Promise<GatewayModel | undefined> {

@@ -1,4 +1,4 @@
-import { shippedProfile, type FleetReplica } from '../domain/fleet/gateway';
+import { isSameProfile, shippedProfile, type FleetReplica } from '../domain/fleet/gateway';
 import { GatewayState, ReplicaState } from '../domain/fleet/lifecycle';
 import { rolloutText } from '../domain/fleet/rollout-messages';
 import { Failure } from '../domain/failures';
@@ -8,6 +8,7 @@ import { fleetReplicaOf, gatewayOf, gatewayTarget } from './fleet-rows';
 import { Prisma } from './generated/sqlite/client';
 import type { GatewayModel, GatewayReplicaModel } from './generated/sqlite/models';
 import type { RolloutKey, Rollouts } from './rollout-store';
+import { forUpdate } from './row-lock';
 import type { Statements } from './statements';
 
 /** {@link Rollouts} in the database. */
@@ -55,18 +56,18 @@ export class StoredRollouts implements Rollouts {
     return await this.database.together(async (statements) => {
       const row = await this.locked(statements, key);
       if (!row || row.rollout !== key.number || row.formerProfileName === null) return false;
-      const { formerProfileName: name, formerProfileRevision: revision } = row;
+      const former = { name: row.formerProfileName, revision: row.formerProfileRevision! };
       const { profile: to, configuration } = gatewayOf(row);
-      if (to.name === name && to.revision === revision) return true;
-      const former = { ...configuration, profile: name === shippedProfile.name ? null : name };
+      if (isSameProfile(to, former)) return true;
+      const named = { ...configuration, profile: former.name === shippedProfile.name ? null : former.name };
       await statements.change(Prisma.sql`
-        UPDATE gateway SET profile_name = ${name}, profile_revision = ${revision},
-          configuration = ${JSON.stringify(former)}, resource_version = resource_version + 1
+        UPDATE gateway SET profile_name = ${former.name}, profile_revision = ${former.revision},
+          configuration = ${JSON.stringify(named)}, resource_version = resource_version + 1
         WHERE id = ${row.id}`);
       await recordEvents(statements, [
         {
           ...{ organizationId: row.organizationId, gatewayId: row.id, replicaId: null, actor: null },
-          message: rolloutText.takenBack(to, { name, revision: revision! }, key.run),
+          message: rolloutText.takenBack(to, former, key.run),
           targets: [gatewayTarget(row)],
         },
       ]);
@@ -91,9 +92,8 @@ export class StoredRollouts implements Rollouts {
     statements: Statements,
     { organizationId, gatewayId }: RolloutKey,
   ): Promise<GatewayModel | undefined> {
-    const lock = this.database.isPostgres ? Prisma.sql`FOR UPDATE` : Prisma.empty;
     const [row] = await statements.rows<GatewayModel>(
-      Prisma.sql`SELECT * FROM gateway WHERE id = ${gatewayId} AND organization_id = ${organizationId} ${lock}`,
+      Prisma.sql`SELECT * FROM gateway WHERE id = ${gatewayId} AND organization_id = ${organizationId} ${forUpdate(this.database)}`,
     );
     return row;
   }

@@ -7,6 +7,7 @@ import { Prisma } from './generated/sqlite/client';
 import type { AllocationModel, RouteModel } from './generated/sqlite/models';
 import type { MoveKey, Moves } from './move-store';
 import { allocationOf } from './pool-rows';
+import { forUpdate } from './row-lock';
 import type { Statements } from './statements';
 import { table } from './table';
 
@@ -80,10 +81,11 @@ export class StoredMoves implements Moves {
     });
   }
 
-  /** A row that stays as it is until the transaction ends; SQLite has one writer at a time anyway. */
+  /** A row that stays as it is until the transaction ends. */
   private async locked(statements: Statements, id: string): Promise<AllocationModel | undefined> {
-    const lock = this.database.isPostgres ? Prisma.sql`FOR UPDATE` : Prisma.empty;
-    const [row] = await statements.rows<AllocationModel>(Prisma.sql`SELECT * FROM allocation WHERE id = ${id} ${lock}`);
+    const [row] = await statements.rows<AllocationModel>(
+      Prisma.sql`SELECT * FROM allocation WHERE id = ${id} ${forUpdate(this.database)}`,
+    );
     return row;
   }
 }
