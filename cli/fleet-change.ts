@@ -1,3 +1,4 @@
+import { isSameProfile } from '../domain/fleet/gateway';
 import { Exit } from './exit';
 import type { FleetApi } from './fleet-api';
 import { followGateway, stuckRun, type GatewayNow } from './fleet-follow';
@@ -42,8 +43,7 @@ export function isSettled({ state, desired_replicas, replicas, profile }: FleetG
         each.state === 'running' &&
         !each.scale_in &&
         each.rollout === null &&
-        each.applied_profile?.name === profile.name &&
-        each.applied_profile.revision === profile.revision,
+        isSameProfile(each.applied_profile, profile),
     )
   );
 }
@@ -83,7 +83,7 @@ export async function settle(
 
 /** Whether a gateway is to have the profile that was asked for: its rollout may have been taken back. */
 function hasProfile({ profile }: FleetGatewayJson, { profile: wanted }: FleetGatewayJson): boolean {
-  return profile.name === wanted.name && profile.revision === wanted.revision;
+  return isSameProfile(profile, wanted);
 }
 
 /** Follows a gateway until it is gone. */

@@ -4,7 +4,7 @@ import type { FleetPorts } from '../activities/fleet/ports';
 import type { Way } from '../activities/fleet/way';
 import type { Network } from '../domain/address';
 import { Failure, isFailure } from '../domain/failures';
-import { shippedProfile, type FleetGateway, type FleetReplica, type ProfileRevision } from '../domain/fleet/gateway';
+import { isSameProfile, shippedProfile, type FleetGateway, type FleetReplica, type ProfileRevision } from '../domain/fleet/gateway';
 import { readProfile, type Profile } from '../domain/fleet/profile';
 import { secretsOf, valuesOfReplica } from '../domain/fleet/replica-values';
 import type { ProfileValues } from '../domain/fleet/values';
@@ -114,9 +114,9 @@ export class MachineHosts implements Hosts {
     await Promise.all([this.pool.close(), this.checker.close()]);
   }
 
-  private async revisionOf(organizationId: string, { name, revision }: ProfileRevision): Promise<Profile> {
-    if (name === shippedProfile.name && revision === shippedProfile.revision)
-      return (this.shipped ??= defaultProfile());
+  private async revisionOf(organizationId: string, wanted: ProfileRevision): Promise<Profile> {
+    if (isSameProfile(wanted, shippedProfile)) return (this.shipped ??= defaultProfile());
+    const { name, revision } = wanted;
     const stored = await this.options.store.fleet.profiles.get(organizationId, name, revision);
     if (!stored) throw new Failure('PROFILE_INVALID', `there is no profile ${name} of revision ${revision}`);
     return readProfile(stored.document);
