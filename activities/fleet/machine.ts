@@ -2,7 +2,7 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { Failure } from '../../domain/failures';
 import { replicaName } from '../../domain/fleet/gateway';
 import { ReplicaState } from '../../domain/fleet/lifecycle';
-import { MachineState, type Machine, type MachineSpec } from '../../domain/fleet/machine';
+import { isUsable, MachineState, type Machine, type MachineSpec } from '../../domain/fleet/machine';
 import { byPrecedence, createOrAdopt } from '../../drivers/cloud/adopt';
 import type { Cloud } from '../../drivers/cloud/cloud';
 import type { FleetActivities } from './activities';
@@ -48,7 +48,7 @@ export function machineSteps(ports: FleetPorts): MachineSteps {
           });
           return;
         }
-        const isGone = machine && machine.state !== MachineState.pending && machine.state !== MachineState.running;
+        const isGone = machine && !isUsable(machine);
         const isMissing = !machine && replica.createPendingAt!.getTime() + cloud.capabilities.readLagMs < Date.now();
         if (machine?.end) throw new Failure(machine.end.code, machine.end.message, { retryable: false });
         if (isGone || isMissing) throw new Failure('MACHINE_GONE', `the machine ${replica.instanceId} is gone`);

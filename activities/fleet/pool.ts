@@ -6,7 +6,7 @@ import type { FleetActivities } from './activities';
 import { replicaSecretOf } from './keys';
 import { replicaRow, wantedReplica } from './lookup';
 import type { FleetPorts } from './ports';
-import { statusOf } from './status';
+import { statusOf, wayOut } from './status';
 
 type PoolSteps = Pick<FleetActivities, 'joinPool' | 'leavePool' | 'withdraw'>;
 
@@ -34,9 +34,8 @@ export function poolSteps({ store, secrets }: FleetPorts): PoolSteps {
       if (replica.state === ReplicaState.terminated) return;
       const gateway = await store.fleet.gateways.get(ref.organizationId, ref.gatewayId);
       const statusMessage = reason ?? replica.statusMessage ?? statusOf(replica, gateway);
-      const move = replica.state === ReplicaState.submitted && replica.createPendingAt === null ? 'drop' : 'retire';
       if (replica.state !== ReplicaState.terminating)
-        await replicas.move(ref.organizationId, ref.replicaId, move, { statusMessage });
+        await replicas.move(ref.organizationId, ref.replicaId, wayOut(replica), { statusMessage });
     },
   };
 }

@@ -11,7 +11,7 @@ import type { ReplicaProfile } from './hosts';
 import { wantedReplica } from './lookup';
 import { whileWanted } from './while-wanted';
 import { operationId } from './operation';
-import { StepOutputLog } from './output';
+import { withOutput } from './output';
 import type { FleetPorts } from './ports';
 import { pause } from './waiting';
 import { wayTo } from './way';
@@ -83,20 +83,13 @@ export function rolloutSteps(ports: FleetPorts): RolloutSteps {
       const { organizationId, replicaId, run: runId } = work;
       // Until it is done nobody knows what the machine has.
       await replicas.note(organizationId, replicaId, { appliedProfile: null });
-      const output = new StepOutputLog(
-        { organizationId, kind: FleetWorkflow.rollout, runId, step: rolloutStep(replica) },
-        (entry) => store.journal.append(entry),
+      // Once for each time that it is asked for, its attempts together: a revision may come, go, and come again.
+      const revision = await configurationRevision(profile.profile, profile.values);
+      const id = operationId(replica.id, [revision, runId, activityInfo().activityId].join('\n'));
+      const of = { organizationId, kind: FleetWorkflow.rollout, runId, step: rolloutStep(replica) };
+      await withOutput(store.journal, of, (line) =>
+        whileWanted(store, work, (signal) => hosts.configure(wayTo(ports, replica), profile, id, line, signal)),
       );
-      try {
-        // Once for each time that it is asked for, its attempts together: a revision may come, go, and come again.
-        const revision = await configurationRevision(profile.profile, profile.values);
-        const id = operationId(replica.id, [revision, runId, activityInfo().activityId].join('\n'));
-        await whileWanted(store, work, (signal) =>
-          hosts.configure(wayTo(ports, replica), profile, id, output.line, signal),
-        );
-      } finally {
-        await output.end();
-      }
       await replicas.note(organizationId, replicaId, { appliedProfile: profile.revision });
     },
 

@@ -1,7 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { isSameProfile, type ProfileRevision } from '../../domain/fleet/gateway';
 import { replicaStatus } from '../../domain/fleet/messages';
-import { MachineState } from '../../domain/fleet/machine';
+import { isUsable } from '../../domain/fleet/machine';
 import type { FleetActivities } from './activities';
 import type { ReplicaProfile } from './hosts';
 import { cloudOf, replicaRow, wantedReplica } from './lookup';
@@ -43,7 +43,7 @@ export function watchSteps(ports: FleetPorts): Pick<FleetActivities, 'watch'> {
       async function isGone(instanceId: string): Promise<boolean> {
         try {
           const machine = await cloudOf(ports, replica).get(instanceId, cancellationSignal());
-          return machine === null || (machine.state !== MachineState.running && machine.state !== MachineState.pending);
+          return machine === null || !isUsable(machine);
         } catch {
           cancellationSignal().throwIfAborted();
           return false;
