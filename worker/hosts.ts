@@ -4,7 +4,13 @@ import type { FleetPorts } from '../activities/fleet/ports';
 import type { Way } from '../activities/fleet/way';
 import type { Network } from '../domain/address';
 import { Failure, isFailure } from '../domain/failures';
-import { isSameProfile, shippedProfile, type FleetGateway, type FleetReplica, type ProfileRevision } from '../domain/fleet/gateway';
+import {
+  isSameProfile,
+  shippedProfile,
+  type FleetGateway,
+  type FleetReplica,
+  type ProfileRevision,
+} from '../domain/fleet/gateway';
 import { readProfile, type Profile } from '../domain/fleet/profile';
 import { secretsOf, valuesOfReplica } from '../domain/fleet/replica-values';
 import type { ProfileValues } from '../domain/fleet/values';
