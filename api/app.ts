@@ -36,9 +36,10 @@ function serve(
   route: Route,
   deps: Deps,
   limiter: RateLimiter,
-  readBody: ReturnType<typeof bodyReader>,
+  readUsual: ReturnType<typeof bodyReader>,
 ): RequestHandler {
-  const { access, path } = route.declaration;
+  const { access, path, bodyBytes } = route.declaration;
+  const readBody = bodyBytes === undefined ? readUsual : bodyReader(bodyBytes);
   return async (req, res) => {
     res.locals['route'] = path;
     const gone = new AbortController();

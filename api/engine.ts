@@ -1,4 +1,4 @@
-import type { GatewayLife } from '../domain/fleet/contract';
+import type { GatewayLife, Sweep, SweepReport } from '../domain/fleet/contract';
 import type { GatewayStarted, GatewayStopped, RunKind, StartGateway, StopGateway } from '../domain/gateway/contract';
 import type { FailureCode } from '../domain/failures';
 import type { SagaView } from '../domain/saga';
@@ -58,6 +58,11 @@ export interface Engine {
   tellGateway(life: GatewayLife): Promise<void>;
   /** Has a replica's workflow look at what the store says of it; one that does not run needs none. */
   tellReplica(replicaId: string): Promise<void>;
+  /**
+   * Sweeps, or joins the sweep of this kind that is under way, and waits for its report until `signal` says that nobody
+   * waits any more: then it is undefined, and the sweep goes on.
+   */
+  sweep(input: Sweep, signal: AbortSignal): Promise<SweepReport | undefined>;
   /** How many workers poll for runs. */
   workers(): Promise<number>;
 }

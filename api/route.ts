@@ -41,6 +41,8 @@ export interface RouteDeclaration {
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** Bytes that the body may have after inflating; those of api/limits.ts unless told. */
+  readonly bodyBytes?: number;
   readonly answers: Readonly<Record<number, AnswerDeclaration>>;
   /** The failures that are particular to this route; those of every route are added. */
   readonly failures: readonly FailureCode[];

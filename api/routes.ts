@@ -8,6 +8,7 @@ import { fleetEventRoutes } from './routes/fleet-events';
 import { fleetGatewayRoutes } from './routes/fleet-gateways';
 import { fleetProfileRoutes } from './routes/fleet-profiles';
 import { fleetReplicaRoutes } from './routes/fleet-replicas';
+import { fleetSweepRoutes } from './routes/fleet-sweep';
 import { gatewayRoutes } from './routes/gateway';
 import { healthRoutes } from './routes/health';
 import { poolRoutes } from './routes/pool';
@@ -25,6 +26,7 @@ export function routes(deps: Deps): readonly Route[] {
     ...fleetReplicaRoutes(deps),
     ...fleetEventRoutes(deps),
     ...fleetProfileRoutes(deps),
+    ...fleetSweepRoutes(deps),
     ...runRoutes(deps),
     ...eventRoutes(deps),
     ...attentionRoutes(deps),

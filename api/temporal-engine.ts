@@ -18,7 +18,15 @@ import { tsToDate } from '@temporalio/common/lib/time';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { temporal } from '@temporalio/proto';
 import { Failure, failures, isFailure, isFailureCode } from '../domain/failures';
-import { FleetWorkflow, gatewayWorkflowId, replicaWorkflowId, type GatewayLife } from '../domain/fleet/contract';
+import {
+  FleetWorkflow,
+  gatewayWorkflowId,
+  replicaWorkflowId,
+  sweepWorkflowId,
+  type GatewayLife,
+  type Sweep,
+  type SweepReport,
+} from '../domain/fleet/contract';
 import { RunKind, searchAttributes, taskQueue, type StartGateway, type StopGateway } from '../domain/gateway/contract';
 import type { SagaView } from '../domain/saga';
 import type { Settings } from '../domain/settings';
@@ -142,6 +150,22 @@ export class TemporalEngine implements Engine {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
       }
     });
+  }
+
+  async sweep(input: Sweep, signal: AbortSignal): Promise<SweepReport | undefined> {
+    const workflowId = sweepWorkflowId(input);
+    await this.call(CALL_MS, () =>
+      this.client.workflow.start(FleetWorkflow.sweep, {
+        ...{ workflowId, taskQueue, args: [input] },
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+        staticSummary: input.dryRun ? 'Say what a sweep would do' : 'Sweep what nobody would look for again',
+      }),
+    );
+    const outcome = await this.outcome<SweepReport>(workflowId, signal);
+    if (outcome && !outcome.ok) throw new Failure(outcome.code, outcome.message);
+    return outcome?.result;
   }
 
   async workers(): Promise<number> {

@@ -16,6 +16,8 @@ export interface EnvironmentRecord {
   readonly apiUrl: string;
   readonly tokenFile: string;
   readonly temporalAddress?: string;
+  /** Whose gateways are meant where nobody says: the demo's. */
+  readonly organization?: string;
 }
 
 /** The file of {@link EnvironmentRecord}. */

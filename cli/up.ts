@@ -2,7 +2,7 @@ import { readDescription } from '../environment/description';
 import { Environment } from '../environment/environment';
 import { writeJson } from '../environment/home';
 import { environmentFile } from './connection';
-import { demo } from './demo';
+import { demo, demoOrganization } from './demo';
 import { onTermination } from './termination';
 
 /** The flags of `gatewright up`. */
@@ -82,6 +82,7 @@ function summary(environment: Environment): object {
     tokenFile: home.tokenFile,
     temporalAddress: settings.temporal.address,
     temporalUiUrl,
+    organization: demoOrganization,
     zone: settings.zone.name,
     dnsAddress: settings.zone.dnsAddress,
     edges: settings.edges.map(({ name, httpAddress }) => ({ name, httpAddress })),

@@ -3,12 +3,14 @@ import { startAgent } from './agent/start';
 import type { Description } from './description';
 import type { Home } from './home';
 import type { Identities } from './identities';
+import type { LocalBackend } from './local-backend';
+import { startMachines } from './machines';
 import { startNginx } from './nginx';
 import type { Ports } from './ports-of-home';
 import { startPowerDns } from './powerdns';
 import { setUpStore, startApi, startWorker, type ProgramOptions } from './programs';
 import { untilAgentsAnnounced, untilReady } from './readiness';
-import { writeSettings, type External } from './settings';
+import { withFleet, writeSettings, type External } from './settings';
 import type { Supervisor } from './supervisor';
 import { startTemporal } from './temporal';
 
@@ -17,7 +19,10 @@ export interface Parts {
   readonly home: Home;
   readonly description: Description;
   readonly ports: Ports;
-  readonly settings: Settings;
+  /** Those of the fleet are in it once its machines' backend is up. */
+  settings: Settings;
+  /** What machines are made of, once it is up. */
+  backend: LocalBackend | undefined;
   readonly identities: Identities;
   readonly external: External;
   /** The Temporal CLI; empty for a Temporal that is not ours. */
@@ -53,9 +58,11 @@ export function program(parts: Parts, kind: 'api' | 'worker', name: string): Pro
  * @throws ComponentFailed of the first that does not come up, when the others have or have not.
  */
 export async function bringUp(parts: Parts): Promise<void> {
-  const { home, settings, identities, supervisor, say } = parts;
-  writeSettings(settingsFile(home), settings);
-  await allOf([bringUpTemporal(parts), bringUpStore(parts), bringUpDns(parts), ...bringUpEdges(parts)]);
+  const { home, identities, supervisor, say } = parts;
+  writeSettings(settingsFile(home), parts.settings);
+  const store = bringUpStore(parts);
+  const state = [bringUpTemporal(parts), bringUpDns(parts), ...bringUpEdges(parts)];
+  await allOf([store, ...state, bringUpMachines(parts, store)]);
   await allOf([bringUpWorker(parts), bringUpApi(parts).then(async () => await allOf(bringUpAgents(parts)))]);
   await untilReady(apiUrl(parts));
   await untilAgentsAnnounced(apiUrl(parts), identities);
@@ -80,9 +87,19 @@ async function bringUpTemporal(parts: Parts): Promise<void> {
   say(`Temporal: ${settings.temporal.address}, Web UI http://${ip}:${ports.temporalUi}`);
 }
 
-async function bringUpStore({ home, settings, identities, external, say }: Parts): Promise<void> {
-  await setUpStore(settingsFile(home), home, identities.replicas.length);
+async function bringUpStore({ home, settings, identities, external, say }: Parts): Promise<string> {
+  const installation = await setUpStore(settingsFile(home), home, identities.replicas.length);
   say(`store: ${external.databaseUrl ? 'PostgreSQL (DATABASE_URL)' : settings.databaseUrl}, migrated`);
+  return installation;
+}
+
+async function bringUpMachines(parts: Parts, installation: Promise<string>): Promise<void> {
+  const { home, description, ports } = parts;
+  const backend = await startMachines({ ...parts, installation });
+  if (!backend) return;
+  parts.backend = backend;
+  parts.settings = withFleet(parts.settings, { home, description, ports, backend });
+  writeSettings(settingsFile(home), parts.settings);
 }
 
 async function bringUpDns({ home, ports, settings, identities, supervisor, say }: Parts): Promise<void> {
@@ -124,7 +141,7 @@ function bringUpAgents(parts: Parts): Promise<void>[] {
 }
 
 /** Waits for all, also when one has failed, so that nothing is still coming up when the others are ended. */
-async function allOf(work: readonly Promise<void>[]): Promise<void> {
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ipv4, network } from '../domain/address';
+import { defaultFleetPolicy, type FleetPolicy } from '../domain/fleet/policy';
 import { hostname } from '../domain/hostname';
 import { ComponentFailed } from './process';
 
@@ -28,8 +29,38 @@ const port = z
   })
   .transform((value) => (value === 'auto' ? 0 : Number(value)));
 const milliseconds = z.number().int().positive();
+const times = z.number().int().positive();
 const placement = z.enum(['local', 'regular']);
 const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/, 'must be lower-case letters, digits and hyphens');
+
+/** A part of a fleet's policy; what is not said is as domain/fleet/policy.ts has it. */
+const fleetPolicy = z
+  .strictObject({
+    maxReplicas: times,
+    scaleOutDelaysMs: z.array(milliseconds).min(1),
+    scaleOutAttempts: times,
+    steadyMs: milliseconds,
+    heldLookMs: milliseconds,
+    cloudTimeoutMs: milliseconds,
+    createAttempts: times,
+    addressDeadlineMs: milliseconds,
+    machineLookMs: milliseconds,
+    connectAttempts: times,
+    connectTimeoutMs: milliseconds,
+    connectIntervalMs: milliseconds,
+    connectMaxIntervalMs: milliseconds,
+    configureDeadlineMs: milliseconds,
+    healthyDeadlineMs: milliseconds,
+    healthIntervalMs: milliseconds,
+    healthTimeoutMs: milliseconds,
+    healthFailures: times,
+    drainMs: z.number().int().min(0),
+    goneDeadlineMs: milliseconds,
+    sweepIntervalMs: milliseconds,
+    sweepGraceMs: z.number().int().min(0),
+  } satisfies Record<keyof FleetPolicy, z.ZodType>)
+  .partial()
+  .transform((policy): FleetPolicy => ({ ...defaultFleetPolicy, ...policy }));
 
 const schema = z.strictObject({
   temporal: z.strictObject({
@@ -60,6 +91,13 @@ const schema = z.strictObject({
   agents: z.strictObject({ count: z.number().int().min(0).max(200), ip: loopback, port }),
   api: z.strictObject({ host: loopback, port, rateLimit: z.number().int().positive(), waitMs: milliseconds }),
   networks: z.strictObject({ gateways: z.array(read(network)).min(1), webhooks: z.array(read(network)) }),
+  fleet: z.strictObject({
+    machines: z.enum(['auto', 'hosts', 'none']),
+    hosts: z.number().int().min(0).max(200),
+    agentPort: port,
+    demo: z.strictObject({ name, replicas: z.number().int().min(1).max(9) }),
+    policy: fleetPolicy,
+  }),
   policy: z.strictObject({
     stepTimeoutMs: milliseconds,
     stepAttempts: z.number().int().positive(),
@@ -122,6 +160,12 @@ export function withAutoPorts(description: Description): Description {
     edges: description.edges.map((edge) => ({ ...edge, port: 0 })),
     zone: { ...description.zone, dnsPort: 0, apiPort: 0 },
     agents: { ...description.agents, port: 0 },
+    fleet: { ...description.fleet, agentPort: 0 },
     api: { ...description.api, port: 0 },
   };
+}
+
+/** A copy without machines: its pool has the agents alone. */
+export function withoutMachines(description: Description): Description {
+  return { ...description, fleet: { ...description.fleet, machines: 'none' } };
 }

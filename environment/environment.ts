@@ -63,7 +63,10 @@ export class Environment {
       const supervisor = new Supervisor({ record, say, restarts: options.superviseRestarts ?? true });
       const { workerEntry } = options;
       const known = { home, description, ports, settings, identities, external };
-      environment = new Environment({ ...known, temporalBinary, supervisor, say, workerEntry });
+      environment = new Environment({
+        ...known,
+        ...{ temporalBinary, supervisor, say, workerEntry, backend: undefined },
+      });
       onCreated?.(environment);
       await bringUp(environment.parts);
       return environment;
@@ -169,6 +172,7 @@ export class Environment {
     await supervisor.stop(ours('api'));
     await supervisor.stop(ours('worker'));
     await supervisor.stop(supervisor.names.filter((name) => !programs.includes(name)));
+    await this.parts.backend?.stop();
     this.home.leave();
   }
 }

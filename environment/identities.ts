@@ -4,7 +4,7 @@ import { replicaSecretName } from '../domain/gateway/agent-protocol';
 import { hashSecret, mintToken, parseToken } from '../prisma/token-secret';
 import type { Store } from '../prisma/store';
 import { readJson, writeJson, type Home } from './home';
-import { dnsKeyFile } from './settings';
+import { dnsKeyFile, installationKeyFile } from './settings';
 
 /** A replica of the environment's pool. */
 export interface ReplicaIdentity {
@@ -22,6 +22,8 @@ export interface Identities {
   /** `gw_<id>_<secret>` */
   readonly adminToken: string;
   readonly dnsApiKey: string;
+  /** The secrets of its machines follow from it; hexadecimal. */
+  readonly installationKey: string;
 }
 
 /** The identities of a home, made where they are missing; every secret in a file of its own, `0600`. */
@@ -44,6 +46,7 @@ export function ensureIdentities(home: Home, replicaCount: number): Identities {
     }),
     adminToken: ensureSecret(home.tokenFile, () => mintToken().text),
     dnsApiKey: ensureSecret(dnsKeyFile(home), randomSecret),
+    installationKey: ensureSecret(installationKeyFile(home), randomSecret),
   };
 }
 

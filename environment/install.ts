@@ -2,6 +2,7 @@
  * Installs what the environment runs and is missing: `node dist/environment/install.js [--tests]`; `gatewright up` does
  * the same for itself.
  */
+import { dstackVersions, ensureDstack } from './dstack-cli';
 import { ensureMoto } from './moto';
 import { ensureImageStore } from './machine-image';
 import { ComponentFailed } from './process';
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
   await ensureTemporal(say);
   if (forTests) await ensureImageStore(say);
   if (forTests) await ensureMoto(say);
+  if (forTests) for (const version of dstackVersions) await ensureDstack(version, say);
 }
 
 main().then(

@@ -17,8 +17,8 @@ export interface LocalBackendOptions {
   readonly say: (text: string) => void;
   /** What {@link findEngine} found; without any, machines are local sshd processes. */
   readonly engine: EngineAddress | 'podman' | undefined;
-  /** The installation, whose machines end with the environment. */
-  readonly owner: string;
+  /** The id of the installation, whose machines end with the environment. */
+  readonly owner: string | Promise<string>;
   /** The installation's public key, one line: local hosts have to know it before they are leased. */
   readonly authorizedKey: string;
   /** How many local hosts there are where there is no engine. */
@@ -52,8 +52,9 @@ export async function startLocalBackend(options: LocalBackendOptions): Promise<L
   if (engine === undefined) return await localHosts(options);
   if (engine === 'podman') return await ownPodman(options);
   await ensureMachineImage(engine, options.say);
-  await removeMachines(engine, options.owner);
-  return containers(engine, async () => await removeMachines(engine, options.owner));
+  const owner = await options.owner;
+  await removeMachines(engine, owner);
+  return containers(engine, async () => await removeMachines(engine, owner));
 }
 
 async function ownPodman({ home, supervisor, say }: LocalBackendOptions): Promise<LocalBackend> {

@@ -14,6 +14,8 @@ interface Wanted {
   readonly udp?: boolean;
 }
 
+const MACHINES = 'machines fleet.agentPort';
+
 /** The `ip:port` pairs of an environment, every one free a moment ago. */
 export interface Ports {
   readonly temporal: number;
@@ -23,6 +25,8 @@ export interface Ports {
   readonly dnsApi: number;
   readonly agents: readonly { readonly ip: string; readonly port: number }[];
   readonly api: number;
+  /** Where the agents on machines serve, every machine on an address of its own. */
+  readonly machineAgent: number;
 }
 
 /**
@@ -32,7 +36,7 @@ export interface Ports {
  * @throws ComponentFailed naming the component, the port and the key to change.
  */
 export async function choosePorts(home: Home, description: Description, embeddedTemporal: boolean): Promise<Ports> {
-  const { temporal, edges, zone, agents, api } = description;
+  const { temporal, edges, zone, agents, api, fleet } = description;
   const file = home.path('run', 'ports.json');
   const before = readJson<Record<string, number>>(file) ?? {};
   const chosen: Record<string, number> = {};
@@ -61,7 +65,10 @@ export async function choosePorts(home: Home, description: Description, embedded
     dnsApi: await choose({ component: 'PowerDNS', key: 'zone.apiPort', ip: '127.0.0.1', port: zone.apiPort }),
     agents: agentAddresses,
     api: await choose({ component: 'API', key: 'api.port', ip: api.host, port: api.port }),
+    // Machines come and go: those of an earlier start may still be there, so only the number is chosen here.
+    machineAgent: fleet.agentPort || (before[MACHINES] ?? (await freePort('127.0.0.1'))),
   };
+  chosen[MACHINES] = ports.machineAgent;
   writeJson(file, chosen);
   return ports;
 }

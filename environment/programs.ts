@@ -60,18 +60,22 @@ export async function startWorker(options: ProgramOptions): Promise<Component> {
 
 /**
  * Runs the program that sets the store up (store-setup.ts) to its end.
+ * @returns the id of the installation, which its machines carry as their owner.
  * @throws ComponentFailed with what it says.
  */
-export async function setUpStore(settingsFile: string, home: Home, replicaCount: number): Promise<void> {
+export async function setUpStore(settingsFile: string, home: Home, replicaCount: number): Promise<string> {
   const { command, args } = scriptCommand('environment/store-setup');
   const child = spawn(command, [...args, settingsFile, home.directory, String(replicaCount)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  let installation = '';
+  child.stdout.on('data', (chunk: Buffer) => (installation += chunk.toString()));
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   if (code !== 0)
     throw new ComponentFailed(`the store cannot be set up: ${said.trimEnd() || `it ended with ${code ?? signal}`}`);
+  return installation.trim();
 }
 
 function program({ home, settingsFile, externalTemporal, name, entry }: ProgramOptions, command: 'api' | 'worker') {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { Settings } from '../domain/settings';
+import type { FleetSettings, Settings } from '../domain/settings';
 import type { Description } from './description';
 import type { Home } from './home';
 import { writeJson } from './home';
+import type { LocalBackend } from './local-backend';
 import type { Ports } from './ports-of-home';
 import { ComponentFailed } from './process';
 
@@ -12,6 +13,14 @@ export interface External {
   readonly temporal?: { readonly address: string; readonly namespace: string };
   /** `DATABASE_URL`. */
   readonly databaseUrl?: string;
+}
+
+/** What the settings of a fleet are made from. */
+interface FleetParts {
+  readonly home: Home;
+  readonly description: Description;
+  readonly ports: Ports;
+  readonly backend: LocalBackend;
 }
 
 /** Reads what replaces embedded components. @throws ComponentFailed for a database that is not PostgreSQL. */
@@ -35,7 +44,12 @@ export function dnsKeyFile(home: Home): string {
   return home.path('secrets', 'powerdns-api-key');
 }
 
-/** What the API and the workers of an environment are told. */
+/** The file that holds the installation's key, from which the secrets of its machines follow. */
+export function installationKeyFile(home: Home): string {
+  return home.path('secrets', 'installation-key');
+}
+
+/** What the API and the workers of an environment are told, as far as it is known before there are machines. */
 export function settingsOf(
   home: Home,
   description: Description,
@@ -67,6 +81,25 @@ export function settingsOf(
     secretsDirectory: home.secrets,
     placements,
     policy,
+  };
+}
+
+/** Settings with what the machines of a fleet are made of. */
+export function withFleet(
+  settings: Settings,
+  { home, description, ports, backend }: FleetParts,
+): Settings & { readonly fleet: FleetSettings } {
+  return {
+    ...settings,
+    networks: [...settings.networks, ...backend.networks],
+    fleet: {
+      keyFile: installationKeyFile(home),
+      agentPort: ports.machineAgent,
+      // A replica joins the pool when its run has seen it healthy; its agent need not tell that it is there.
+      apiUrl: '',
+      backends: [backend.settings],
+      policy: description.fleet.policy,
+    },
   };
 }
 

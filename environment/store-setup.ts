@@ -1,8 +1,9 @@
 /*
  * A program of its own, so that the environment's process does not keep a database client it needs once:
  * `node store-setup.js SETTINGS HOME REPLICAS` brings the store to the present schema and makes it know the home's
- * replicas, edges and admin token. Says in one line on stderr what went wrong.
+ * replicas, edges and admin token. Says the id of the installation on stdout, and on stderr what went wrong.
  */
+import { randomUUID } from 'node:crypto';
 import { isFailure } from '../domain/failures';
 import { migrate } from '../prisma/migrate';
 import { openStore } from '../prisma/open';
@@ -15,6 +16,7 @@ async function setUpStore(settingsFile: string, homeDirectory: string, replicaCo
   await migrate(settings.databaseUrl);
   const store = await openStore(settings.databaseUrl);
   try {
+    process.stdout.write(`${await store.fleet.installation(randomUUID())}\n`);
     await registerIdentities(store, ensureIdentities(Home.open(homeDirectory), replicaCount));
     for (const { name } of settings.edges) await store.edges.register(name);
   } finally {

@@ -83,7 +83,9 @@ async function createWorkers({
   connection,
   fleet,
 }: Parts): Promise<Worker[]> {
-  const steps = gatewaySteps(gatewayPorts(settings, { store, identity, publishers: edges.publishers }));
+  const steps = gatewaySteps(
+    gatewayPorts(settings, { store, identity, publishers: edges.publishers, secrets: fleet?.ports.secrets }),
+  );
   const machines = fleet && fleetSteps((extras.fleet ?? ((ports) => ports))(fleet.ports));
   const journal = new JournalInterceptor(store.journal, identity);
   const boundary = new FailureBoundary();
@@ -121,6 +123,8 @@ async function createWorkers({
         Worker.create({
           ...common,
           taskQueue: watchTaskQueue,
+          // Who waits for as long as a replica lives has nothing to finish; another worker goes on at once.
+          shutdownGraceTime: 0,
           activities: { watch: machines.watch, awaitFree: machines.awaitFree },
           interceptors: { activity },
           // As many as replicas serve; each waits most of the time.

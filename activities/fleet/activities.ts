@@ -1,5 +1,5 @@
 import type { FailureView } from '../../domain/saga';
-import type { GatewayRef, ReplicaRef } from '../../domain/fleet/contract';
+import type { GatewayRef, ReplicaRef, SweepReport } from '../../domain/fleet/contract';
 import type { FleetPolicy } from '../../domain/fleet/policy';
 
 /** What a look at a gateway came to. */
@@ -28,23 +28,6 @@ export interface ReplicaWork extends ReplicaRef {
 
 /** What a replica's workflow does next. */
 export type Stage = 'provision' | 'serve' | 'retire' | 'over';
-
-/** What a sweep found, and did something about unless it was a dry run. */
-export interface SweepReport {
-  readonly dryRun: boolean;
-  /** Machines that belonged to no replica; destroyed. */
-  readonly orphans: readonly {
-    readonly backend: string;
-    readonly region: string;
-    readonly instanceId: string;
-    readonly replicaId: string | null;
-    readonly why: string;
-  }[];
-  /** Replicas whose machine is gone; given up, so that they are replaced. */
-  readonly lost: readonly ReplicaRef[];
-  /** Backends that could not be looked at. */
-  readonly unreachable: readonly { readonly backend: string; readonly error: FailureView }[];
-}
 
 /** The activities of gateways' and replicas' lives. Each is safe to repeat, and finds what an attempt before it left. */
 export interface FleetActivities {

@@ -1,12 +1,19 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { Failure, isFailure } from '../../domain/failures';
 import type { FleetReplica } from '../../domain/fleet/gateway';
-import { gatewayWorkflowId, replicaWorkflowId, type GatewayRef, type ReplicaRef } from '../../domain/fleet/contract';
+import {
+  gatewayWorkflowId,
+  replicaWorkflowId,
+  type GatewayRef,
+  type OrphanFound,
+  type ReplicaRef,
+  type SweepReport,
+} from '../../domain/fleet/contract';
 import { isLive, ReplicaState } from '../../domain/fleet/lifecycle';
 import { replicaStatus, sweepEvent } from '../../domain/fleet/messages';
 import { compare, type Orphan } from '../../domain/fleet/sweep';
 import type { Cloud } from '../../drivers/cloud/cloud';
-import type { FleetActivities, SweepReport } from './activities';
+import type { FleetActivities } from './activities';
 import type { FleetPorts } from './ports';
 
 /** Looking for what nobody would otherwise look for again: machines without a replica, replicas without a machine. */
@@ -20,6 +27,7 @@ export function sweepSteps(ports: FleetPorts): Pick<FleetActivities, 'sweep' | '
       return {
         dryRun,
         orphans: reports.flatMap(({ orphans }) => orphans),
+        tooYoung: reports.flatMap(({ tooYoung }) => tooYoung),
         lost: reports.flatMap(({ lost }) => lost),
         unreachable: reports.flatMap(({ unreachable }) => unreachable),
       };
@@ -47,15 +55,16 @@ export function sweepSteps(ports: FleetPorts): Pick<FleetActivities, 'sweep' | '
       const after = await store.fleet.replicas.live();
       const known = [...new Map([...before, ...after].map((replica) => [replica.id, replica])).values()];
       const facts = { backend, owner, now: new Date(), graceMs, readLagMs: capabilities.readLagMs };
-      const { orphans, lost } = compare(machines, known, facts);
+      const { orphans, tooYoung, lost } = compare(machines, known, facts);
       if (!dryRun) {
         for (const orphan of orphans) await destroy(cloud, orphan);
         for (const replica of lost) await giveUp(replica);
       }
-      return { orphans: orphans.map(shown), lost: lost.map(refOf), unreachable: [] };
+      return { orphans: orphans.map(shown), tooYoung: tooYoung.map(shown), lost: lost.map(refOf), unreachable: [] };
     } catch (error) {
       if (!isFailure(error)) throw error;
-      return { orphans: [], lost: [], unreachable: [{ backend, error: { code: error.code, message: error.message } }] };
+      const unreachable = [{ backend, error: { code: error.code, message: error.message } }];
+      return { orphans: [], tooYoung: [], lost: [], unreachable };
     }
   }
 
@@ -87,7 +96,7 @@ function refOf({ organizationId, gatewayId, id: replicaId }: FleetReplica): Repl
   return { organizationId, gatewayId, replicaId };
 }
 
-function shown({ backend, machine, why }: Orphan): SweepReport['orphans'][number] {
+function shown({ backend, machine, why }: Orphan): OrphanFound {
   const { instanceId, region, tags } = machine;
   return { backend, region, instanceId, replicaId: tags.replicaId ?? null, why };
 }

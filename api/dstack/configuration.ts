@@ -42,7 +42,7 @@ export function shownConfiguration(
 }
 
 /**
- * Reads a configuration as one of ours. Its profile, which these clients cannot say, stays that of the gateway.
+ * Reads a configuration as one of ours.
  * @throws Failure INVALID_INPUT with what is wrong; BACKEND_UNAVAILABLE for a region that no such backend has.
  */
 export function wantedConfiguration(

@@ -2,12 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { FleetGateway, GatewayConfiguration } from '../../domain/fleet/gateway';
 import { refusal } from '../../domain/fleet/messages';
 import { Failure, isFailure } from '../../domain/failures';
-import type { Applied, Asking, FleetCommands } from '../fleet/commands';
+import type { Applied, Asking } from '../fleet/asked';
+import type { FleetCommands } from '../fleet/commands';
 import { reads, writes, type Call, type Called } from './call';
 import { revisionOf, sameRevision, shownConfiguration, wantedConfiguration } from './configuration';
 import * as bodies from './schemas';
 import type { GivenResource, GivenSpec } from './schemas';
 import { gatewayView } from './views';
+
+/** These clients cannot say which profile a gateway is to have, so it keeps its own. */
+const keepProfile = true;
 
 const base = '/project/:project/gateways';
 
@@ -16,15 +20,10 @@ export function gatewayCalls(fleet: () => FleetCommands): Call[] {
   const shown = async ({ project, version }: Called<unknown>, gateway: FleetGateway): Promise<unknown> =>
     gatewayView(await fleet().withReplicas(gateway), project, version);
 
-  /** The wanted configuration, with the profile of the gateway that has its name. */
-  const wanted = async (
+  const wanted = (
     { organizationId, version }: Called<unknown>,
     spec: Pick<GivenSpec, 'configuration'>,
-  ): Promise<GatewayConfiguration> => {
-    const configuration = wantedConfiguration(fleet(), spec, version, organizationId);
-    const found = await existing(fleet(), organizationId, configuration.name);
-    return { ...configuration, profile: found?.configuration.profile ?? null };
-  };
+  ): GatewayConfiguration => wantedConfiguration(fleet(), spec, version, organizationId);
 
   return [
     reads(`${base}/list`, bodies.listBody, async ({ organizationId, project, version }) => {
@@ -40,7 +39,7 @@ export function gatewayCalls(fleet: () => FleetCommands): Call[] {
     {
       ...writes(`${base}/get_plan`, bodies.planBody, async (called) => {
         const { caller, project, version, body } = called;
-        const plan = await fleet().plan(asking(called), await wanted(called, body.spec));
+        const plan = await fleet().plan(asking(called), wanted(called, body.spec), { keepProfile });
         const { router: _, ...given } = body.spec.configuration;
         return {
           project_name: project,
@@ -59,7 +58,8 @@ export function gatewayCalls(fleet: () => FleetCommands): Call[] {
 
     writes(`${base}/apply`, bodies.applyBody, async (called) => {
       const { plan, force } = called.body;
-      const { gateway } = await fleet().apply(asking(called), await wanted(called, plan.spec), {
+      const { gateway } = await fleet().apply(asking(called), wanted(called, plan.spec), {
+        keepProfile,
         change(current) {
           if (!force && !isStill(current, plan.current_resource))
             throw new Failure('PRECONDITION_FAILED', refusal.changed);
@@ -69,7 +69,8 @@ export function gatewayCalls(fleet: () => FleetCommands): Call[] {
     }),
 
     writes(`${base}/create`, bodies.createBody, async (called) => {
-      const { gateway }: Applied = await fleet().apply(asking(called), await wanted(called, called.body), {
+      const { gateway }: Applied = await fleet().apply(asking(called), wanted(called, called.body), {
+        keepProfile,
         change(current) {
           throw new Failure('CONFLICT', `gateway ${current.name} exists already`, {
             data: { reason: 'UniqueViolation' },
@@ -101,23 +102,13 @@ export function gatewayCalls(fleet: () => FleetCommands): Call[] {
       const { gateway } = await fleet().get(called.organizationId, called.body.name);
       const domain = called.body.wildcard_domain;
       const configuration = fleet().configuration({ ...gateway.configuration, domain, default: null });
-      return await shown(called, (await fleet().apply(asking(called), configuration)).gateway);
+      return await shown(called, (await fleet().apply(asking(called), configuration, { keepProfile })).gateway);
     }),
   ];
 }
 
 function asking({ organizationId, caller }: Called<unknown>): Asking {
   return { organizationId, actor: caller.label };
-}
-
-async function existing(fleet: FleetCommands, organizationId: string, name: string): Promise<FleetGateway | null> {
-  return await fleet
-    .get(organizationId, name)
-    .then(({ gateway }) => gateway)
-    .catch((error: unknown) => {
-      if (isFailure(error) && error.code === 'NOT_FOUND') return null;
-      throw error;
-    });
 }
 
 /** Whether a gateway is still as a plan showed it. Which one is the default is not asked: it is nothing of its own. */

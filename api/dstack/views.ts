@@ -1,7 +1,7 @@
 import type { EventTarget, FleetEvent } from '../../domain/fleet/gateway';
 import { isLive } from '../../domain/fleet/lifecycle';
 import type { Caller } from '../access';
-import type { GatewayWithReplicas } from '../fleet/commands';
+import type { GatewayWithReplicas } from '../fleet/asked';
 import { revisionOf, shownBackend, shownConfiguration } from './configuration';
 import { projectId, stableUuid } from './ids';
 import type { ClientVersion } from './version';

@@ -1,7 +1,7 @@
 import type { FleetGateway } from '../../domain/fleet/gateway';
 import type { Deps } from '../deps';
 import type { Answer } from '../route';
-import type { GatewayWithReplicas } from './commands';
+import type { GatewayWithReplicas } from './asked';
 import { conditionsOf } from './conditions';
 import { statesSince } from './state-since';
 import { gatewayView } from './views';

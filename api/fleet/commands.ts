@@ -1,46 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { gatewayConfiguration } from '../../domain/fleet/configuration';
-import type { FleetGateway, FleetReplica, GatewayConfiguration, ProfileRevision } from '../../domain/fleet/gateway';
+import type { FleetGateway, FleetReplica, GatewayConfiguration } from '../../domain/fleet/gateway';
 import { GatewayState } from '../../domain/fleet/lifecycle';
 import { eventText, refusal, replicaStatus } from '../../domain/fleet/messages';
-import { mustBeInPlace, planOf, type GatewayPlan } from '../../domain/fleet/plan';
+import { mustBeInPlace, planOf } from '../../domain/fleet/plan';
 import { defaultFleetPolicy, type FleetPolicy } from '../../domain/fleet/policy';
+import type { Applied, Asking, GatewayWithReplicas, Manner, Planned } from './asked';
 import { Failure, isFailure } from '../../domain/failures';
 import type { BackendSettings, Settings } from '../../domain/settings';
 import type { Store } from '../../prisma/store';
 import { mustBeServed } from './backends';
 import { profileRevisionOf } from './profiles';
 import type { Teller } from './teller';
-
-/** Whose gateways, and who asks. */
-export interface Asking {
-  readonly organizationId: string;
-  /** As events name it. */
-  readonly actor: string;
-}
-
-/** What applying would do, and to what. */
-export interface Planned extends GatewayPlan {
-  readonly configuration: GatewayConfiguration;
-  readonly profile: ProfileRevision;
-  readonly current: FleetGateway | null;
-}
-
-/** What an apply did. */
-export interface Applied {
-  readonly gateway: FleetGateway;
-  readonly outcome: 'created' | 'updated' | 'unchanged';
-  /** Whether machines have to be made, configured or destroyed for it. */
-  readonly takesTime: boolean;
-}
-
-/** What an apply expects to find. */
-export interface Expectation {
-  /** Checked before anything else. @throws Failure */
-  readonly before?: (current: FleetGateway | null) => void;
-  /** Checked only where the apply would change a gateway that is there. @throws Failure */
-  readonly change?: (current: FleetGateway) => void;
-}
 
 /** Applies that lose against others begin again this often. */
 const ATTEMPTS = 5;
@@ -73,18 +44,20 @@ export class FleetCommands {
    * What applying a configuration would do now.
    * @throws Failure INVALID_INPUT, BACKEND_UNAVAILABLE; STATE_CONFLICT for a gateway that is FAILED or to be deleted.
    */
-  async plan({ organizationId }: Asking, configuration: GatewayConfiguration): Promise<Planned> {
-    return await this.planOn(await this.store.fleet.gateways.named(organizationId, configuration.name), {
-      organizationId,
-      configuration,
-    });
+  async plan({ organizationId }: Asking, configuration: GatewayConfiguration, manner: Manner = {}): Promise<Planned> {
+    const current = await this.store.fleet.gateways.named(organizationId, configuration.name);
+    return await this.planOn(current, organizationId, configuration, manner);
   }
 
   private async planOn(
     current: FleetGateway | null,
-    { organizationId, configuration }: { organizationId: string; configuration: GatewayConfiguration },
+    organizationId: string,
+    given: GatewayConfiguration,
+    { keepProfile }: Manner,
   ): Promise<Planned> {
-    const profile = await profileRevisionOf(this.store.fleet.profiles, organizationId, configuration.profile);
+    const kept = keepProfile && current ? current.profile : undefined;
+    const configuration = kept ? { ...given, profile: current!.configuration.profile } : given;
+    const profile = kept ?? (await profileRevisionOf(this.store.fleet.profiles, organizationId, given.profile));
     const plan = planOf(configuration, profile, current);
     if (plan.action !== 'update') mustBeServed(this.backends, configuration);
     return { ...plan, configuration, profile, current };
@@ -93,28 +66,24 @@ export class FleetCommands {
   /**
    * Makes a gateway, or changes it in place. Sent again it finds what it did and changes nothing.
    * @throws Failure as {@link plan}; STATE_CONFLICT (data: changed) for what cannot change in place; CONFLICT when others
-   * keep changing it; whatever `expected` throws.
+   * keep changing it; whatever `manner` throws.
    */
-  async apply(asking: Asking, configuration: GatewayConfiguration, expected: Expectation = {}): Promise<Applied> {
+  async apply(asking: Asking, configuration: GatewayConfiguration, manner: Manner = {}): Promise<Applied> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.applyOnce(asking, configuration, expected);
+        return await this.applyOnce(asking, configuration, manner);
       } catch (error) {
         if (!isFailure(error) || !lost(error) || attempt === ATTEMPTS) throw error;
       }
     }
   }
 
-  private async applyOnce(
-    asking: Asking,
-    configuration: GatewayConfiguration,
-    { before, change }: Expectation,
-  ): Promise<Applied> {
+  private async applyOnce(asking: Asking, given: GatewayConfiguration, manner: Manner): Promise<Applied> {
     const { organizationId, actor } = asking;
     const { gateways } = this.store.fleet;
-    const current = await gateways.named(organizationId, configuration.name);
-    before?.(current);
-    const { profile, ...plan } = await this.planOn(current, { organizationId, configuration });
+    const current = await gateways.named(organizationId, given.name);
+    manner.before?.(current);
+    const { profile, configuration, ...plan } = await this.planOn(current, organizationId, given, manner);
     if (!current) {
       const id = randomUUID();
       const gateway = await gateways.create({ id, organizationId, configuration, profile, actor });
@@ -126,7 +95,7 @@ export class FleetCommands {
       await this.tell(current);
       return { gateway: current, outcome: 'unchanged', takesTime: false };
     }
-    change?.(current);
+    manner.change?.(current);
     mustBeInPlace(plan, current.name);
     // The version that was looked at, so that what was expected still holds when it is written.
     const by = { actor, version: current.resourceVersion };
@@ -150,24 +119,32 @@ export class FleetCommands {
       throw new Failure('INVALID_INPUT', refusal.tooManyReplicas(replicas, this.policy.maxReplicas), {
         data: { errors: [{ detail: 'too many', pointer: '#/replicas' }] },
       });
-    const { gateway } = await this.get(asking.organizationId, name);
-    const change = { configuration: { ...gateway.configuration, replicas }, scaleInForced: force };
-    return await this.told(
-      this.store.fleet.gateways.update(...this.target(asking, gateway), change, by(asking, version)),
-    );
+    for (let attempt = 1; ; attempt++) {
+      const { gateway } = await this.get(asking.organizationId, name);
+      // Whether it is the default may have been said since it was applied, and is not asked here.
+      const configuration = { ...gateway.configuration, replicas, default: null };
+      const change = { configuration, scaleInForced: force };
+      try {
+        const { organizationId, actor } = asking;
+        const by = { actor, version: version ?? gateway.resourceVersion };
+        return await this.told(this.store.fleet.gateways.update(organizationId, gateway.id, change, by));
+      } catch (error) {
+        if (version !== undefined || !isFailure(error) || !lost(error) || attempt === ATTEMPTS) throw error;
+      }
+    }
   }
 
   /** Makes a gateway the organization's default. @throws Failure NOT_FOUND, STATE_CONFLICT, CONFLICT */
   async setDefault(asking: Asking, name: string): Promise<FleetGateway> {
     const { gateway } = await this.get(asking.organizationId, name);
-    return await this.told(this.store.fleet.gateways.setDefault(...this.target(asking, gateway), by(asking)));
+    return await this.told(this.store.fleet.gateways.setDefault(asking.organizationId, gateway.id, by(asking)));
   }
 
   /** Has a gateway deleted once all its replicas are gone. @throws Failure NOT_FOUND; CONFLICT (data: currentVersion) */
   async remove(asking: Asking, name: string, version?: number): Promise<FleetGateway> {
     const { gateway } = await this.get(asking.organizationId, name);
     return await this.told(
-      this.store.fleet.gateways.markForDeletion(...this.target(asking, gateway), by(asking, version)),
+      this.store.fleet.gateways.markForDeletion(asking.organizationId, gateway.id, by(asking, version)),
     );
   }
 
@@ -181,13 +158,7 @@ export class FleetCommands {
     if (!found) throw new Failure('NOT_FOUND', 'The gateway has no such replica.');
     if (gateway.deletionMarkedAt) throw new Failure('STATE_CONFLICT', refusal.beingDeleted(name));
     if (gateway.state !== GatewayState.running)
-      throw new Failure(
-        'STATE_CONFLICT',
-        `Gateway ${name} is ${gateway.state}; its replicas can be replaced once it runs.`,
-        {
-          data: { state: gateway.state, allowed: ['delete'] },
-        },
-      );
+      throw new Failure('STATE_CONFLICT', refusal.notRunning(name, gateway.state), { data: { state: gateway.state } });
     const { replicas: stored, events } = this.store.fleet;
     const { organizationId, actor } = asking;
     const over = found.state === 'terminating' || found.state === 'terminated';
@@ -222,10 +193,6 @@ export class FleetCommands {
     return { gateway, replicas: await this.store.fleet.replicas.list(gateway.organizationId, gateway.id) };
   }
 
-  private target({ organizationId }: Asking, { id }: FleetGateway): [string, string] {
-    return [organizationId, id];
-  }
-
   private async told(change: Promise<FleetGateway>): Promise<FleetGateway> {
     const gateway = await change;
     await this.tell(gateway);
@@ -235,12 +202,6 @@ export class FleetCommands {
   private async tell({ organizationId, id }: FleetGateway): Promise<void> {
     await this.teller.gateway({ organizationId, gatewayId: id });
   }
-}
-
-/** A gateway and its replicas, read one after the other. */
-export interface GatewayWithReplicas {
-  readonly gateway: FleetGateway;
-  readonly replicas: readonly FleetReplica[];
 }
 
 function by({ actor }: Asking, version?: number): { actor: string; version?: number } {

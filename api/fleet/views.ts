@@ -8,7 +8,7 @@ import {
 } from '../../domain/fleet/gateway';
 import type { StoredProfile } from '../../prisma/fleet-store';
 import type { FieldChange } from '../../domain/fleet/plan';
-import type { GatewayWithReplicas, Planned } from './commands';
+import type { GatewayWithReplicas, Planned } from './asked';
 import type { Condition } from './conditions';
 
 const time = (at: Date | null): string | null => at?.toISOString() ?? null;

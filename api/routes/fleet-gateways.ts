@@ -3,7 +3,7 @@ import { Failure } from '../../domain/failures';
 import { token, type Caller } from '../access';
 import type { Deps } from '../deps';
 import { gatewayAnswer, gatewayViews } from '../fleet/answers';
-import type { Asking } from '../fleet/commands';
+import type { Asking } from '../fleet/asked';
 import { configurationBody, fleetName, gatewaySchema, planSchema } from '../fleet/schemas';
 import { planView } from '../fleet/views';
 import { ifMatchHeader, namedVersion, onNamedVersion } from '../if-match';

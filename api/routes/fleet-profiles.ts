@@ -8,6 +8,12 @@ import { ok, route, type Route } from '../route';
 import { uuid } from '../schemas';
 import { z } from '../zod';
 
+/**
+ * Bytes of a profile: it holds every file and script that configuring needs, the agent among them. What a profile may
+ * hold at most (domain/fleet/profile.ts), and half as much again for what JSON escapes.
+ */
+const PROFILE_BYTES = 6 * 1024 * 1024;
+
 /** `/v1/organizations/{org}/profiles`: what configuring a replica does. */
 export function fleetProfileRoutes({ store }: Deps): Route[] {
   const list = route({
@@ -69,6 +75,7 @@ export function fleetProfileRoutes({ store }: Deps): Route[] {
     body: z.looseObject({ name: z.string().optional() }).openapi('ProfileSpecification', {
       description: 'Values, files, scripts and a health check; whatever is not known is refused.',
     }),
+    bodyBytes: PROFILE_BYTES,
     answers: { 200: { description: 'The revision.', schema: profileSchema, headers: { ETag: 'Its revision.' } } },
     failures: ['PROFILE_INVALID', 'STORE_UNAVAILABLE'],
     async handle({ caller, params: { org, name }, body }) {

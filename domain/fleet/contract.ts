@@ -1,4 +1,5 @@
 import type { RunPolicy } from '../run-policy';
+import type { FailureView } from '../saga';
 import type { FleetPolicy } from './policy';
 
 /** The workflow types of the fleet. Those that are sagas are also the kinds of their runs. */
@@ -52,11 +53,39 @@ export interface Sweep extends FleetPolicies {
   readonly dryRun: boolean;
 }
 
+/** A machine of ours that belongs to no replica. */
+export interface OrphanFound {
+  readonly backend: string;
+  readonly region: string;
+  readonly instanceId: string;
+  /** The replica that it says it is of; null when it says none. */
+  readonly replicaId: string | null;
+  readonly why: string;
+}
+
+/** Result of `fleet.sweep`: what it found, and did something about unless it was a dry run. */
+export interface SweepReport {
+  readonly dryRun: boolean;
+  /** Machines that belonged to no replica; destroyed. */
+  readonly orphans: readonly OrphanFound[];
+  /** Such machines that are left alone as yet: they are so young that their replica may be about to be written. */
+  readonly tooYoung: readonly OrphanFound[];
+  /** Replicas whose machine is gone; given up, so that they are replaced. */
+  readonly lost: readonly ReplicaRef[];
+  /** Backends that could not be looked at. */
+  readonly unreachable: readonly { readonly backend: string; readonly error: FailureView }[];
+}
+
 /** The id of the Temporal Schedule that sweeps. */
 export const sweepScheduleId = 'gatewright-sweep';
 
 /** The task queue of the activities that wait for as long as a replica lives. */
 export const watchTaskQueue = 'gatewright-watch';
+
+/** The id of the sweep that a person asks for: one of each kind at a time. */
+export function sweepWorkflowId({ dryRun }: Pick<Sweep, 'dryRun'>): string {
+  return dryRun ? 'sweep-dry-run' : 'sweep';
+}
 
 export function gatewayWorkflowId(gatewayId: string): string {
   return `gateway-${gatewayId}`;

@@ -54,6 +54,8 @@ export const refusal = {
   failed: (name: string) =>
     `Gateway ${name} is in FAILED status and cannot be updated in-place. Delete it and re-apply.`,
   beingDeleted: (name: string) => `Gateway ${name} is being deleted. Try again later.`,
+  notRunning: (name: string, state: GatewayState) =>
+    `Gateway ${name} is ${state}; its replicas can be replaced once it runs.`,
   changed: 'Failed to apply plan. Resource has been changed. Try again or use force apply.',
   tooManyReplicas: (wanted: number, most: number) =>
     `Cannot provision ${wanted} gateway replicas. This server allows at most ${most}`,

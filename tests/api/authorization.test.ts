@@ -74,6 +74,7 @@ const rows: Readonly<Record<string, Row>> = {
     body: () => webProfile,
     foreign: 'not found',
   },
+  'POST /v1/sweep': { body: () => ({ dry_run: true }), foreign: 'forbidden' },
   'GET /runs': { foreign: 'nothing of it' },
   'GET /runs/{id}': { path: '/runs/RUN', foreign: 'not found' },
   'POST /runs/{id}/cancel': { path: '/runs/RUN/cancel', foreign: 'not found' },
@@ -266,6 +267,7 @@ async function everything(): Promise<unknown> {
       engine.decisions,
       engine.told.gateways,
       engine.told.replicas,
+      engine.sweeps,
     ].map((each) => each.length),
   };
 }

@@ -1,5 +1,4 @@
-import type { SweepReport } from '../../activities/fleet/activities';
-import { replicaWorkflowId, type Sweep } from '../../domain/fleet/contract';
+import { replicaWorkflowId, type Sweep, type SweepReport } from '../../domain/fleet/contract';
 import { fleetActivities } from './activities';
 import { beginGateway, beginReplica } from './begin';
 import { tell } from './signals';

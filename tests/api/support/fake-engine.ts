@@ -1,5 +1,5 @@
 import type { Decision, Engine, RunDescription, RunOutcome } from '../../../api/engine';
-import type { GatewayLife } from '../../../domain/fleet/contract';
+import type { GatewayLife, Sweep, SweepReport } from '../../../domain/fleet/contract';
 import { Failure, isFailure, type FailureCode } from '../../../domain/failures';
 import { RunKind, type GatewayStarted, type StartGateway, type StopGateway } from '../../../domain/gateway/contract';
 import { gatewayHostname } from '../../../domain/hostname';
@@ -18,6 +18,9 @@ export class FakeEngine implements Engine {
   readonly decisions: (Decision & { runId: string })[] = [];
   /** Gateways and replicas whose workflows were told to look. */
   readonly told: { gateways: GatewayLife[]; replicas: string[] } = { gateways: [], replicas: [] };
+  readonly sweeps: Sweep[] = [];
+  /** What sweeps find; null for one that goes on for ever. */
+  swept: Omit<SweepReport, 'dryRun'> | null = { orphans: [], tooYoung: [], lost: [], unreachable: [] };
   away = false;
   polling = 1;
   /** What a start does; tests replace it. */
@@ -73,6 +76,13 @@ export class FakeEngine implements Engine {
     this.mustAnswer();
     this.told.replicas.push(replicaId);
     return Promise.resolve();
+  }
+
+  async sweep(input: Sweep, signal: AbortSignal): Promise<SweepReport | undefined> {
+    this.mustAnswer();
+    this.sweeps.push(input);
+    if (this.swept) return { dryRun: input.dryRun, ...this.swept };
+    return await new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
   }
 
   async workers(): Promise<number> {
