@@ -149,11 +149,19 @@ export interface Trigger {
   readonly name: string;
   /** The whole statement that makes it, as the server prints it, without the definer. */
   readonly definition: string;
-  /** MySQL: what the body was written under, which is part of what it does. */
-  readonly context: { readonly definer: string; readonly sqlMode: string; readonly charset: string } | null;
+  readonly context: BodyContext | null;
   /** PostgreSQL: `O` origin, `A` always, `R` replica, `D` disabled. */
   readonly enabled: string;
   readonly comment: string;
+}
+
+/** MySQL: what the body of a trigger or routine was written under, which is part of what it does. */
+export interface BodyContext {
+  /** `name@host` */
+  readonly definer: string;
+  readonly sqlMode: string;
+  readonly charset: string;
+  readonly collation: string;
 }
 
 export interface Partitioning {
@@ -200,8 +208,9 @@ export interface Routine {
   /** With the types of its arguments on PostgreSQL, where several may share a name: `f(integer)`. */
   readonly name: string;
   readonly kind: 'function' | 'procedure';
-  /** The whole statement that makes it, as the server prints it. */
+  /** The whole statement that makes it, as the server prints it, without the definer. */
   readonly definition: string;
+  readonly context: BodyContext | null;
   readonly comment: string;
 }
 

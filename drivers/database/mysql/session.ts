@@ -1,0 +1,103 @@
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { Failure } from '../../../domain/failures';
+
+/** A row as the server tells it: numbers beyond what a number holds, dates and decimals are text. */
+export type Row = Readonly<Record<string, string | number | null>>;
+
+/** One session of a MariaDB or MySQL server, in one database. */
+export interface Session {
+  /** The thread id by which the server's process list knows it. */
+  readonly id: number;
+  query(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Runs what returns no rows. @returns how many rows it touched. */
+  execute(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** Ends it without waiting for anything. */
+  destroy(): void;
+}
+
+/** What the server answered when it refused a statement. */
+export class ServerError extends Error {
+  constructor(
+    /** The server's number of it, as 1062. */
+    readonly errno: number,
+    readonly sqlState: string,
+    message: string,
+    /** Whether the session is gone. */
+    readonly fatal: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Opens a session. Its time zone is UTC and its names and text are utf8mb4, so that the same schema always reads the same.
+ * @param url `mysql://user:password@host:port/database`
+ * @throws Failure DATABASE_UNREACHABLE
+ */
+export async function openSession(url: string): Promise<Session> {
+  try {
+    const connection = await createConnection({
+      uri: url,
+      ...{ dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, decimalNumbers: false },
+      ...{ multipleStatements: false, charset: 'UTF8MB4_BIN', timezone: 'Z', connectTimeout: 5_000 },
+    });
+    // What happens to an idle session shows in its next statement.
+    connection.on('error', () => undefined);
+    const session = new MySqlSession(connection);
+    await session.execute("SET time_zone = '+00:00'");
+    return session;
+  } catch (error) {
+    throw new Failure('DATABASE_UNREACHABLE', `the database cannot be reached: ${(error as Error).message}`);
+  }
+}
+
+class MySqlSession implements Session {
+  constructor(private readonly connection: Connection) {}
+
+  get id(): number {
+    return this.connection.threadId!;
+  }
+
+  async query(sql: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return await this.run(async () => {
+      const [rows] = await this.connection.query<RowDataPacket[]>(sql, [...values]);
+      return rows as unknown as readonly Row[];
+    });
+  }
+
+  async execute(sql: string, values: readonly unknown[] = []): Promise<number> {
+    return await this.run(async () => {
+      const [result] = await this.connection.query(sql, [...values]);
+      return (result as { affectedRows?: number }).affectedRows ?? 0;
+    });
+  }
+
+  destroy(): void {
+    this.connection.destroy();
+  }
+
+  private async run<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw serverError(error);
+    }
+  }
+}
+
+function serverError(error: unknown): ServerError {
+  const { errno, sqlState, message, fatal, sqlMessage } = error as {
+    errno?: number;
+    sqlState?: string;
+    message: string;
+    sqlMessage?: string;
+    fatal?: boolean;
+  };
+  const known = typeof errno === 'number' && errno > 0 && typeof sqlState === 'string';
+  return new ServerError(
+    known ? errno : 0,
+    known ? sqlState : '08S01',
+    sqlMessage ?? message,
+    fatal === true || !known,
+  );
+}
