@@ -1,3 +1,4 @@
+import type { Statements } from './ddl';
 import type { SchemaModel } from './model';
 
 /** A column that keeps its values under another name. Never guessed: somebody said so. */
@@ -20,15 +21,15 @@ export type OperationKind = (typeof OperationKind)[keyof typeof OperationKind];
 
 export type ObjectKind = 'table' | 'view' | 'routine' | 'sequence' | 'enum' | 'domain';
 
-/** One object's share of a change. Operations are in an order in which they can be made; the reverse order takes back. */
+/** One object's share of a change. `inOrder` (ddl.ts) tells how the statements of several follow each other. */
 export interface Operation {
   readonly kind: OperationKind;
   readonly object: ObjectKind;
   readonly name: string;
-  /** Statements that make it, in order, without closing semicolons. */
-  readonly ddl: readonly string[];
-  /** Statements that make the schema what it was; what values they lose is in {@link flags}. */
-  readonly reverse: readonly string[];
+  /** What makes it; statements without closing semicolons. */
+  readonly ddl: Statements;
+  /** What makes the schema what it was; what values that loses is in {@link flags}. */
+  readonly reverse: Statements;
   readonly flags: readonly Flag[];
 }
 

@@ -1,76 +1,119 @@
-import type { BodyContext, Routine, Sequence, Table, Trigger, View } from '../model';
-import type { PartsChange, TableChange } from '../table-change';
+import type { DdlWriter, Statements } from '../ddl';
+import type { BodyContext, Column, ForeignKey, Index, Sequence, Table, Trigger, View } from '../model';
+import type { Change, PartsChange, TableChange } from '../table-change';
 import { checkDefinition, columnDefinition, foreignKeyDefinition, keyDefinition, tableOptions } from './parts';
 import { literal, name } from './quote';
+import { widens } from './types';
 
-/** Statements for MariaDB and MySQL, for a session in the schema, with `foreign_key_checks = 0` where tables refer to others that are not there yet. */
-export const mysqlDdl = {
+/** Statements for MariaDB and MySQL, for sessions with the sql_mode of {@link engineMode}. */
+export const mysqlDdl: DdlWriter = {
   createTable,
-  dropTable,
+  dropTable: ({ name: own, foreignKeys, triggers }) => ({
+    // Rows of tables that refer to each other could not go in any order.
+    first: [...dropTriggers(triggers), ...dropForeignKeys(own, foreignKeys)],
+    main: [`DROP TABLE ${name(own)}`],
+    last: [],
+  }),
   alterTable,
-  createView,
-  dropView,
-  createRoutine,
-  dropRoutine,
-  createSequence,
-  dropSequence,
+  createView: (view) => main(createView(view)),
+  dropView: (view) => main(`DROP VIEW ${name(view.name)}`),
+  createRoutine: ({ definition, context }) => main(...under(context, definition.replace(/^CREATE /, ''))),
+  dropRoutine: ({ name: own, kind }) => main(`DROP ${kind === 'function' ? 'FUNCTION' : 'PROCEDURE'} ${name(own)}`),
+  createSequence: (sequence) => main(createSequence(sequence)),
+  dropSequence: ({ name: own }) => main(`DROP SEQUENCE ${name(own)}`),
+  createEnum: foreign,
+  dropEnum: foreign,
+  createDomain: foreign,
+  dropDomain: foreign,
+  alterEnum: foreign,
+  alterDomain: foreign,
+  // There is no way to alter one; dropping and making it is what people do, too.
+  alterRoutine: () => null,
+  alterSequence: () => null,
+  widens,
+  // Views are only looked at when they are used.
+  viewsInTheWay: () => new Set(),
 };
 
-function createTable(table: Table): string[] {
+/** The sql_mode that the statements are written for: nothing is cut or made up to fit, and zero dates may stay. */
+export const engineMode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION';
+
+function main(...statements: string[]): Statements {
+  return { first: [], main: statements, last: [] };
+}
+
+function foreign(): never {
+  throw new Error('there are no types of one’s own on MariaDB and MySQL');
+}
+
+/** With its foreign keys and triggers last: the tables that they mean may come later. */
+function createTable(table: Table): Statements {
+  return {
+    first: [],
+    main: [createBareTable(table)],
+    last: [...addForeignKeys(table.name, table.foreignKeys), ...createTriggers(table.name, table.triggers)],
+  };
+}
+
+/** A table without its foreign keys and triggers. */
+export function createBareTable(table: Table): string {
   const definitions = [
     ...table.columns.map((column) => columnDefinition(column, table.checks)),
     ...(table.primaryKey ? [keyDefinition(table.primaryKey)] : []),
     ...table.indexes.map(keyDefinition),
-    ...table.foreignKeys.map(foreignKeyDefinition),
     ...table.checks.filter(({ column }) => column === null).map(checkDefinition),
   ];
   const partitioning = table.partitioning ? ` PARTITION BY ${table.partitioning.definition}` : '';
-  return [
-    `CREATE TABLE ${name(table.name)} (\n  ${definitions.join(',\n  ')}\n) ${tableOptions(table)}${partitioning}`,
-    ...table.triggers.flatMap((trigger) => createTrigger(table.name, trigger)),
-  ];
+  return `CREATE TABLE ${name(table.name)} (\n  ${definitions.join(',\n  ')}\n) ${tableOptions(table)}${partitioning}`;
 }
 
-function dropTable(table: Table): string[] {
-  return [`DROP TABLE ${name(table.name)}`];
-}
-
-/** One ALTER for everything that ALTER can do at once; foreign keys of the same name have to be gone before they are made. */
-function alterTable(change: TableChange): string[] {
+/** One ALTER for everything that ALTER can do at once, between the foreign keys that go and those that come. */
+function alterTable(change: TableChange): Statements {
   const { from, to } = change;
-  const drops = [
-    ...removed(change.foreignKeys).map((each) => `DROP FOREIGN KEY ${name(each.name)}`),
+  const remade = change.columns.changed.filter(mustBeRemade);
+  const onRemade = indexesOn(change, new Set(remade.map((each) => each.to.name)));
+  const clauses = [
     ...removed(change.checks)
       .filter(({ column }) => column === null)
       .map((each) => `DROP CONSTRAINT ${name(each.name)}`),
-  ];
-  const clauses = [
     ...(change.primaryKey?.from ? ['DROP PRIMARY KEY'] : []),
-    ...removed(change.indexes).map((each) => `DROP INDEX ${name(each.name)}`),
-    ...change.columns.dropped.map((each) => `DROP COLUMN ${name(each.name)}`),
+    ...[...removed(change.indexes), ...onRemade.map(({ from: index }) => index)].map(
+      (each) => `DROP INDEX ${name(each.name)}`,
+    ),
+    ...[...change.columns.dropped, ...remade.map((each) => each.from)].map((each) => `DROP COLUMN ${name(each.name)}`),
     ...columnClauses(change),
     ...(change.primaryKey?.to ? [`ADD ${keyDefinition(change.primaryKey.to)}`] : []),
-    ...made(change.indexes).map((each) => `ADD ${keyDefinition(each)}`),
+    ...[...made(change.indexes), ...onRemade.map(({ to: index }) => index)].map((each) => `ADD ${keyDefinition(each)}`),
     ...made(change.checks)
       .filter(({ column }) => column === null)
       .map((each) => `ADD ${checkDefinition(each)}`),
     ...(change.options || change.comment ? [tableOptions(to)] : []),
   ];
-  const adds = made(change.foreignKeys).map((each) => `ADD ${foreignKeyDefinition(each)}`);
-  const table = name(from.name);
-  return [
-    ...removed(change.triggers).map((each) => `DROP TRIGGER ${name(each.name)}`),
-    ...(drops.length > 0 ? [`ALTER TABLE ${table} ${drops.join(', ')}`] : []),
-    ...(change.partitioning && from.partitioning && !to.partitioning
-      ? [`ALTER TABLE ${table} REMOVE PARTITIONING`]
-      : []),
-    ...(clauses.length > 0 ? [`ALTER TABLE ${table} ${clauses.join(', ')}`] : []),
-    ...(change.partitioning && to.partitioning
-      ? [`ALTER TABLE ${table} PARTITION BY ${to.partitioning.definition}`]
-      : []),
-    ...(adds.length > 0 ? [`ALTER TABLE ${table} ${adds.join(', ')}`] : []),
-    ...made(change.triggers).flatMap((each) => createTrigger(to.name, each)),
-  ];
+  const table = `ALTER TABLE ${name(from.name)}`;
+  const [parted, partition] = [change.partitioning && from.partitioning, change.partitioning && to.partitioning];
+  return {
+    first: [...dropTriggers(removed(change.triggers)), ...dropForeignKeys(from.name, removed(change.foreignKeys))],
+    main: [
+      ...(parted && !partition ? [`${table} REMOVE PARTITIONING`] : []),
+      ...(clauses.length > 0 ? [`${table} ${clauses.join(', ')}`] : []),
+      ...(partition ? [`${table} PARTITION BY ${partition.definition}`] : []),
+    ],
+    last: [...addForeignKeys(to.name, made(change.foreignKeys)), ...createTriggers(to.name, made(change.triggers))],
+  };
+}
+
+function dropForeignKeys(table: string, keys: readonly ForeignKey[]): string[] {
+  const drops = keys.map((key) => `DROP FOREIGN KEY ${name(key.name)}`);
+  return drops.length > 0 ? [`ALTER TABLE ${name(table)} ${drops.join(', ')}`] : [];
+}
+
+function addForeignKeys(table: string, keys: readonly ForeignKey[]): string[] {
+  const adds = keys.map((key) => `ADD ${foreignKeyDefinition(key)}`);
+  return adds.length > 0 ? [`ALTER TABLE ${name(table)} ${adds.join(', ')}`] : [];
+}
+
+function dropTriggers(triggers: readonly Trigger[]): string[] {
+  return triggers.map((trigger) => `DROP TRIGGER ${name(trigger.name)}`);
 }
 
 /** In the order of the new columns, so that what a column stands behind is where it will be. */
@@ -86,11 +129,25 @@ function columnClauses({ columns, from, to, renames }: TableChange): string[] {
     if (!touched.has(column.name)) return [];
     const definition = columnDefinition(column, to.checks);
     const place = i === 0 ? 'FIRST' : `AFTER ${name(to.columns[i - 1]!.name)}`;
-    if (columns.added.some((each) => each.column.name === column.name)) return [`ADD COLUMN ${definition} ${place}`];
+    const again = columns.changed.some((each) => each.to === column && mustBeRemade(each));
+    if (again || columns.added.some((each) => each.column === column)) return [`ADD COLUMN ${definition} ${place}`];
     const before = renames.find((rename) => rename.to === column.name)?.from ?? column.name;
     const moved = columns.moved.some((each) => each.column.name === column.name) ? ` ${place}` : '';
     return [`CHANGE COLUMN ${name(before)} ${definition}${moved}`];
   });
+}
+
+/** A column that begins or ceases to be generated cannot be changed in place; it goes and comes again. */
+function mustBeRemade({ from, to }: { readonly from: Column; readonly to: Column }): boolean {
+  return JSON.stringify(from.generated) !== JSON.stringify(to.generated);
+}
+
+/** The indexes that stay as they are, and are on one of the columns. */
+function indexesOn({ from, to, indexes }: TableChange, columns: ReadonlySet<string>): Change<Index>[] {
+  const changed = new Set([...removed(indexes), ...made(indexes)].map(({ name: own }) => own));
+  return to.indexes
+    .filter(({ name: own, parts }) => !changed.has(own) && parts.some(({ column }) => columns.has(column ?? '')))
+    .map((index) => ({ from: from.indexes.find(({ name: own }) => own === index.name)!, to: index }));
 }
 
 function checkAt({ checks }: Table, column: string): string | undefined {
@@ -105,14 +162,12 @@ function made<T>({ added, changed }: PartsChange<T>): T[] {
   return [...added, ...changed.map(({ to }) => to)];
 }
 
-/** Made under what it was written under: the sql_mode is part of what a body does. */
-function createTrigger(table: string, { name: own, definition, context }: Trigger): string[] {
-  const [, timing, body] = /^(\w+ \w+) FOR EACH ROW ([\s\S]*)$/.exec(definition)!;
-  return under(context, `TRIGGER ${name(own)} ${timing!} ON ${name(table)} FOR EACH ROW ${body!}`);
-}
-
-function createRoutine({ definition, context }: Routine): string[] {
-  return under(context, definition.replace(/^CREATE /, ''));
+/** In their order, which is the order in which they fire; each made under what it was written under. */
+function createTriggers(table: string, triggers: readonly Trigger[]): string[] {
+  return triggers.flatMap(({ name: own, definition, context }) => {
+    const [, timing, body] = /^(\w+ \w+) FOR EACH ROW ([\s\S]*)$/.exec(definition)!;
+    return under(context, `TRIGGER ${name(own)} ${timing!} ON ${name(table)} FOR EACH ROW ${body!}`);
+  });
 }
 
 /** Statements that make something in the context in which it was written, and put the session back. */
@@ -126,30 +181,18 @@ function under(context: BodyContext | null, what: string): string[] {
   ];
 }
 
-function dropRoutine({ name: own, kind }: Routine): string[] {
-  return [`DROP ${kind === 'function' ? 'FUNCTION' : 'PROCEDURE'} ${name(own)}`];
-}
-
-function createView({ name: own, query, columns, options }: View): string[] {
+function createView({ name: own, query, columns, options }: View): string {
   const option = (start: string): string => options.find((each) => each.startsWith(start)) ?? '';
   const checked = option('WITH ');
   const head = [option('ALGORITHM='), option('SQL SECURITY '), 'VIEW', name(own)].filter((word) => word !== '');
   const list = columns.map(name).join(', ');
-  return [`CREATE ${head.join(' ')} (${list}) AS ${query}${checked === '' ? '' : ` ${checked}`}`];
+  return `CREATE ${head.join(' ')} (${list}) AS ${query}${checked === '' ? '' : ` ${checked}`}`;
 }
 
-function dropView({ name: own }: View): string[] {
-  return [`DROP VIEW ${name(own)}`];
-}
-
-function createSequence({ name: own, options }: Sequence): string[] {
+function createSequence({ name: own, options }: Sequence): string {
   const { start, increment, min, max, cache, cycle } = options;
-  return [
+  return (
     `CREATE SEQUENCE ${name(own)} START WITH ${start} MINVALUE ${min} MAXVALUE ${max} INCREMENT BY ${increment}` +
-      ` CACHE ${cache} ${cycle ? 'CYCLE' : 'NOCYCLE'}`,
-  ];
-}
-
-function dropSequence({ name: own }: Sequence): string[] {
-  return [`DROP SEQUENCE ${name(own)}`];
+    ` CACHE ${cache} ${cycle ? 'CYCLE' : 'NOCYCLE'}`
+  );
 }

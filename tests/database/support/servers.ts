@@ -1,0 +1,23 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { startMariaDb, type MariaDb } from '../../../environment/mariadb';
+import { freePort } from '../../../environment/ports';
+
+/** A MariaDB server for the tests of one file; nobody misses its data, so it need not reach the disk. */
+export async function privateMariaDb(options: Readonly<Record<string, string>> = {}): Promise<MariaDb> {
+  const directory = mkdtempSync(join(tmpdir(), 'gatewright-mariadb-'));
+  const quick = { 'innodb-flush-log-at-trx-commit': '0', 'sync-binlog': '0', 'innodb-buffer-pool-size': '256M' };
+  const server = await startMariaDb({
+    directory,
+    port: await freePort('127.0.0.1'),
+    options: { ...quick, ...options },
+  });
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
