@@ -27,12 +27,17 @@ export const mysqlDdl: DdlWriter = {
   dropDomain: foreign,
   alterEnum: foreign,
   alterDomain: foreign,
+  remakes: () => false,
+  isOfType: () => false,
   // There is no way to alter one; dropping and making it is what people do, too.
   alterRoutine: () => null,
   alterSequence: () => null,
   widens,
-  // Views are only looked at when they are used.
-  viewsInTheWay: () => new Set(),
+  // Views are only looked at when they are used, and keys that are referred to may be made anew in one statement.
+  viewsBind: false,
+  inTheWay: () => ({ views: false, foreignKeys: false }),
+  addForeignKeys,
+  dropForeignKeys,
 };
 
 /** The sql_mode that the statements are written for: nothing is cut or made up to fit, and zero dates may stay. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { startMariaDb, type MariaDb } from '../../../environment/mariadb';
 import { freePort } from '../../../environment/ports';
+import { startPostgres, type Postgres } from '../../../environment/postgres';
 
 /** A MariaDB server for the tests of one file; nobody misses its data, so it need not reach the disk. */
 export async function privateMariaDb(options: Readonly<Record<string, string>> = {}): Promise<MariaDb> {
@@ -12,6 +13,23 @@ export async function privateMariaDb(options: Readonly<Record<string, string>> =
     directory,
     port: await freePort('127.0.0.1'),
     options: { ...quick, ...options },
+  });
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A PostgreSQL server for the tests of one file. */
+export async function privatePostgres(settings: Readonly<Record<string, string>> = {}): Promise<Postgres> {
+  const directory = mkdtempSync(join(tmpdir(), 'gatewright-postgres-'));
+  const server = await startPostgres({
+    directory,
+    port: await freePort('127.0.0.1'),
+    settings: { fsync: 'off', ...settings },
   });
   return {
     ...server,
