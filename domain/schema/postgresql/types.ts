@@ -53,3 +53,21 @@ export function cast(expression: string, from: string, to: string): string {
   const direct = one === other || families.some((family) => family.test(one) && family.test(other));
   return direct ? `${expression}::${to}` : `${expression}::text::${to}`;
 }
+
+/**
+ * An expression of one type as a value that a column of another takes by assignment, which refuses what does not fit: an
+ * explicit cast to the whole type would cut it in silence.
+ */
+export function assigned(expression: string, from: string, to: string): string {
+  return from === to ? expression : cast(expression, from, withoutModifier(to));
+}
+
+/** The type of any length: a bare `character` or `bit` is of length one. */
+function withoutModifier(type: string): string {
+  if (type.includes('"')) return type;
+  const base = type.replace(/\s*\(\d+(?:,-?\d+)?\)/, '');
+  return base
+    .replace(/^character(?=$|\[)/, 'bpchar')
+    .replace(/^bit(?=$|\[)/, 'bit varying')
+    .replace(/^interval .*?(?=$|\[)/, 'interval');
+}

@@ -34,7 +34,7 @@ export const Errno = {
 } as const;
 
 /** Whether the same may work a moment later. */
-export function isPassing(error: unknown): error is ServerError {
+export function isPassing(error: unknown): boolean {
   const passing: readonly number[] = [Errno.lockWaitTimeout, Errno.deadlock, Errno.tableChanged];
   return error instanceof ServerError && !error.fatal && passing.includes(error.errno);
 }

@@ -55,7 +55,7 @@ export function sameKey(flow: Flow, sourceAlias: string, targetAlias: string): s
 }
 
 /** Text as a column has it, so that two collations are not in each other's way and the column's index is used. */
-function inCollation(expression: string, column: Column, table: Table): string {
+export function inCollation(expression: string, column: Column, table: Table): string {
   const { charset, collation } = characterSet(column, table);
   return `CONVERT(${expression} USING ${charset}) COLLATE ${collation}`;
 }
@@ -68,19 +68,23 @@ export function characterSet(
   return { charset: charset ?? options.CHARSET!, collation: collation ?? options.COLLATE! };
 }
 
-/** The values of the carried columns, as the target takes them. */
-export function values({ carried }: Flow, alias: string): string[] {
-  return carried.map((pair) => valueOf(pair, alias));
-}
-
 /**
  * A value as the target takes it. What is empty becomes the target's default where it must have a value: a plain ALTER
  * would refuse it, and the lint has told how many there are.
+ * @param expression of the source's value.
  */
-export function valueOf({ source, target }: Carried, alias: string): string {
-  const value = of(alias, source.name);
+export function converted({ source, target }: Carried, expression: string): string {
   const fill = source.nullable && !target.nullable && target.default !== null;
-  return fill ? `COALESCE(${value}, ${target.default!})` : value;
+  return fill ? `COALESCE(${expression}, ${target.default!})` : expression;
+}
+
+/** Stands for a key, whatever its parts: the same for the same bytes. */
+export function handle(flow: Flow, side: 'source' | 'target', part: (i: number, column: Column) => string): string {
+  const parts = flow.key.map((pair, i) => {
+    const own = bytes(part(i, pair[side]), pair[side]);
+    return `LENGTH(${own}), ':', ${own}`;
+  });
+  return `UNHEX(SHA2(CONCAT(${parts.join(', ')}), 256))`;
 }
 
 /** Columns of the target's own that must have a value and have no default, with what a plain ALTER would fill in. */

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { name } from '../../../domain/schema/mysql/quote';
+import type { PlannedChange } from '../../../domain/schema/plan';
+import type { Leftover } from '../engine';
+import { patiently } from './engine-session';
+import type { ShadowTables } from './helpers';
+import { helperNames, MARK } from './names';
+import { nullable, text } from './rows';
+import type { Session } from './session';
+import { stateTable } from './state';
+
+/** Rows that are removed at a time before a table is dropped: dropping a large one at once holds the server up. */
+const STEP = 5_000;
+
+/** Removes everything that a change made beside what is live; the state last, so that whoever takes over goes on. */
+export async function cleanUp(
+  session: Session,
+  change: PlannedChange,
+  shadows: readonly ShadowTables[],
+  signal: AbortSignal,
+  onPoint: (point: string) => Promise<void>,
+): Promise<void> {
+  for (const { names } of shadows) {
+    for (const side of ['old', 'new'] as const)
+      for (const event of ['i', 'u', 'd'] as const)
+        await patiently(session, `DROP TRIGGER IF EXISTS ${name(names.trigger(side, event))}`, signal);
+    await onPoint('clean:triggers');
+  }
+  for (const { name: table } of change.operations) {
+    const { ghost, old, log, failed, cursor } = helperNames(table);
+    for (const helper of [ghost, old, log, failed, cursor]) {
+      await emptied(session, helper, signal);
+      await patiently(session, `DROP TABLE IF EXISTS ${name(helper)}`, signal);
+      await onPoint('clean:table');
+    }
+  }
+  await patiently(session, `DROP TABLE IF EXISTS ${name(stateTable(change))}`, signal);
+}
+
+async function emptied(session: Session, table: string, signal: AbortSignal): Promise<void> {
+  const known = await session.query(
+    "SELECT 1 FROM information_schema.tables WHERE table_schema = database() AND table_name = ? AND table_type = 'BASE TABLE'",
+    [table],
+  );
+  if (known.length === 0) return;
+  for (;;) {
+    signal.throwIfAborted();
+    const removed = await session.execute(`DELETE FROM ${name(table)} LIMIT ${STEP}`);
+    await session.execute('COMMIT');
+    if (removed < STEP) return;
+    await sleep(5);
+  }
+}
+
+/** Everything whose name has our mark, in the session's schema. */
+export async function leftoversOf(session: Session): Promise<readonly Leftover[]> {
+  const like = `%${MARK.replaceAll('_', '\\_')}%`;
+  const tables = await session.query(
+    `SELECT table_name AS name, table_comment AS comment, table_rows AS rows_ FROM information_schema.tables
+     WHERE table_schema = database() AND table_name LIKE ? ORDER BY table_name`,
+    [like],
+  );
+  const triggers = await session.query(
+    'SELECT trigger_name AS name FROM information_schema.triggers WHERE trigger_schema = database() AND trigger_name LIKE ?',
+    [like],
+  );
+  await session.execute('COMMIT');
+  return [
+    ...tables.map((row) => ({
+      kind: 'table' as const,
+      name: text(row.name),
+      changeId: /^gatewright change (.+)$/.exec(text(row.comment))?.[1] ?? null,
+      // The sides themselves: everything else of ours can be made again.
+      holdsRows: /_gw_[go]$/.test(text(row.name)) && nullable(row.rows_) !== '0',
+    })),
+    ...triggers.map((row) => ({ kind: 'trigger' as const, name: text(row.name), changeId: null, holdsRows: false })),
+  ];
+}

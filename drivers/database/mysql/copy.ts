@@ -1,0 +1,71 @@
+import { nextChunk } from '../../../domain/schema/pace';
+import { name } from '../../../domain/schema/mysql/quote';
+import { isPassing, transaction } from './engine-session';
+import type { ShadowTables } from './helpers';
+import { keyColumns, KeyWalk, Mark } from './key-walk';
+import { ServerError, type Session } from './session';
+import { converted, implicit, keyParts, of, sameKey } from './sql';
+import type { Fence } from './state';
+
+/** Copies the rows of one table by its key, chunk after chunk, from wherever somebody left off. */
+export class Copier {
+  private rows = 1_000;
+
+  constructor(
+    private readonly session: Session,
+    private readonly fence: Fence,
+    private readonly tables: ShadowTables,
+  ) {}
+
+  /** How many rows were copied, by all who did. */
+  async copied(): Promise<number> {
+    const [row] = await this.session.query(`SELECT copied FROM ${name(this.tables.names.cursor)} WHERE id = 1`);
+    await this.session.execute('COMMIT');
+    return Number(row?.copied ?? 0);
+  }
+
+  /** Copies one chunk. @returns whether there may be another, and how long it took in milliseconds. */
+  async step(): Promise<{ readonly more: boolean; readonly tookMs: number }> {
+    const began = performance.now();
+    const more = await transaction(this.session, async () => {
+      await this.fence.hold();
+      return await this.chunk();
+    });
+    const tookMs = performance.now() - began;
+    this.rows = nextChunk(this.rows, tookMs);
+    return { more, tookMs };
+  }
+
+  private async chunk(): Promise<boolean> {
+    const { forward, names } = this.tables;
+    const walk = new KeyWalk(this.session, forward, names.table, names.cursor, Mark.copied);
+    if (!(await walk.has(Mark.end)) && !(await walk.setEnd(Mark.end))) return false;
+    if (!(await walk.advance(this.rows, Mark.chunk, Mark.end))) return false;
+    const copied = await this.copy(walk);
+    await walk.arrive(Mark.chunk, copied);
+    return true;
+  }
+
+  /** Rows that cannot be put in go through the log, where they are told one from another. */
+  private async copy(walk: KeyWalk): Promise<number> {
+    const { forward, names } = this.tables;
+    const columns = forward.carried.map(({ target }) => name(target.name));
+    const values = forward.carried.map((pair) => converted(pair, of('live', pair.source.name)));
+    const filled = implicit(forward);
+    const chunk = await walk.chunk(Mark.chunk);
+    const missing = `${of('ghost', forward.key[0]!.target.name)} IS NULL`;
+    try {
+      return await this.session.execute(
+        `INSERT INTO ${name(names.ghost)} (${[...columns, ...filled.map(({ column }) => name(column))].join(', ')}) ` +
+          `SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} FROM ${chunk.tables} ` +
+          `LEFT JOIN ${name(names.ghost)} AS ghost ON ${sameKey(forward, 'live', 'ghost')} WHERE ${chunk.rows} AND ${missing}`,
+      );
+    } catch (error) {
+      if (!(error instanceof ServerError) || error.fatal || isPassing(error)) throw error;
+      return await this.session.execute(
+        `INSERT INTO ${name(names.log)} (op, ${keyParts(forward).join(', ')}) SELECT 'u', ${keyColumns(forward).join(', ')} ` +
+          `FROM ${chunk.tables} WHERE ${chunk.rows}`,
+      );
+    }
+  }
+}

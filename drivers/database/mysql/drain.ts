@@ -1,0 +1,158 @@
+import { Failure } from '../../../domain/failures';
+import { name } from '../../../domain/schema/mysql/quote';
+import { applyBatch, createBatchTables, readBatch, type Route, type Selection } from './batch';
+import { Errno, isPassing, transaction } from './engine-session';
+import { text } from './rows';
+import { ServerError, type Session } from './session';
+import { keyParts, onKey } from './sql';
+import type { Fence } from './state';
+
+/** Notes that one ordinary batch takes: few enough to hold the fence for a moment only. */
+const BATCH = 500;
+
+/** Rows that do not fit before it is given up to go on with the others: then the change itself is wrong. */
+const MOST_FAILED = 1_000;
+
+/** Follows one log: sets the side that follows right from the live one, batch by batch. */
+export class Drainer {
+  private ready = false;
+
+  constructor(
+    private readonly session: Session,
+    private readonly fence: Fence,
+    private readonly route: Route,
+    private readonly failed: string,
+  ) {}
+
+  /** How many notes wait. */
+  async length(): Promise<number> {
+    const [row] = await this.session.query(`SELECT COUNT(*) AS n FROM ${name(this.route.log)}`);
+    await this.session.execute('COMMIT');
+    return Number(row!.n);
+  }
+
+  /**
+   * Takes one batch. What a row's new form cannot hold is noted as failed, by its key, and nothing else waits for it.
+   * @returns how many notes it took; 0 when none was there.
+   * @throws Failure CONFLICT when another process has taken over, ROWS_REFUSED when too many rows do not fit.
+   */
+  async step(): Promise<number> {
+    if (!this.ready) await createBatchTables(this.session, this.route);
+    this.ready = true;
+    // Values that wander between rows can only be followed where all that happened to them is seen at once.
+    const wanders = this.route.flow.own.length > 0 && (await this.hasMoves());
+    const some: Selection = wanders ? 'all' : { first: BATCH };
+    for (const [selection, remade] of [
+      [some, false],
+      [some, true],
+      ['all', true],
+    ] as const) {
+      try {
+        return await this.apply(selection, remade);
+      } catch (error) {
+        if (!(error instanceof ServerError) || error.fatal || isPassing(error)) throw error;
+        // One unique value that passes from row to row looks like a duplicate in between.
+        if (error.errno !== Errno.duplicateKey) break;
+      }
+    }
+    return await this.oneByOne();
+  }
+
+  /** Puts the failed rows back into the log, to be tried again. */
+  async retryFailed(): Promise<void> {
+    const keys = keyParts(this.route.flow).join(', ');
+    await transaction(this.session, async () => {
+      await this.fence.hold();
+      await this.session.execute(
+        `INSERT INTO ${name(this.route.log)} (op, ${keys}) SELECT 'u', ${keys} FROM ${name(this.failed)}`,
+      );
+    });
+  }
+
+  private async hasMoves(): Promise<boolean> {
+    const rows = await this.session.query(`SELECT 1 FROM ${name(this.route.log)} WHERE op = 'm' LIMIT 1`);
+    return rows.length > 0;
+  }
+
+  private async apply(selection: Selection, remade: boolean): Promise<number> {
+    return await transaction(this.session, async () => {
+      await this.fence.hold();
+      const taken = await readBatch(this.session, this.route, selection);
+      if (taken > 0) {
+        await applyBatch(this.session, this.route, remade);
+        await this.forget();
+      }
+      return taken;
+    });
+  }
+
+  /** Removes exactly the notes that were read, and what was noted against their rows. */
+  private async forget(): Promise<void> {
+    const { flow, log } = this.route;
+    await this.session.execute(
+      `DELETE noted FROM gw_notes STRAIGHT_JOIN ${name(log)} AS noted ON noted.id = gw_notes.note`,
+    );
+    await this.session.execute(
+      `DELETE f FROM ${name(this.failed)} AS f JOIN gw_rows ON ${keyParts(flow)
+        .map((key) => `f.${key} = gw_rows.${key}`)
+        .join(' AND ')}`,
+    );
+  }
+
+  /** Finds the rows that do not fit, by halves, and lets the others pass. */
+  private async oneByOne(): Promise<number> {
+    const groups = await this.keys();
+    await this.halve(groups);
+    return groups.flat().length;
+  }
+
+  /** The notes of the next batch by their keys; those of keys between which something moved belong together. */
+  private async keys(): Promise<string[][]> {
+    const groups = await transaction(this.session, async () => {
+      await this.fence.hold();
+      await readBatch(this.session, this.route, { first: BATCH });
+      return await this.session.query(
+        'SELECT HEX(MIN(handle)) AS handle, CAST(note AS CHAR) AS note FROM gw_notes GROUP BY note',
+      );
+    });
+    const byKey = new Map<string, string[]>();
+    for (const { handle, note } of groups) byKey.set(text(handle), [...(byKey.get(text(handle)) ?? []), text(note)]);
+    return [...byKey.values()];
+  }
+
+  private async halve(groups: readonly (readonly string[])[]): Promise<void> {
+    if (groups.length === 0) return;
+    try {
+      await this.apply({ ids: groups.flat() }, false);
+    } catch (error) {
+      if (!(error instanceof ServerError) || error.fatal || isPassing(error)) throw error;
+      if (groups.length === 1) return await this.refuse(groups[0]!, error);
+      const middle = groups.length >> 1;
+      await this.halve(groups.slice(0, middle));
+      await this.halve(groups.slice(middle));
+    }
+  }
+
+  /** Notes a row that does not fit. Its old form goes, so that its unique values are in nobody's way. */
+  private async refuse(ids: readonly string[], { errno, message }: ServerError): Promise<void> {
+    const { flow, target } = this.route;
+    const keys = keyParts(flow).join(', ');
+    const many = await transaction(this.session, async () => {
+      await this.fence.hold();
+      await readBatch(this.session, this.route, { ids });
+      if (flow.direction === 'forward')
+        await this.session.execute(
+          `DELETE target FROM gw_rows STRAIGHT_JOIN ${name(target)} AS target ON ${onKey(flow, 'target', 'target', 'gw_rows')}`,
+        );
+      await this.forget();
+      await this.session.execute(
+        `INSERT INTO ${name(this.failed)} (errno, message, ${keys}) SELECT ${errno}, ?, ${keys} FROM gw_rows`,
+        [message.slice(0, 1_000)],
+      );
+      const [row] = await this.session.query(`SELECT COUNT(*) AS n FROM ${name(this.failed)}`);
+      return Number(row!.n);
+    });
+    if (many > MOST_FAILED)
+      throw new Failure('ROWS_REFUSED', `more than ${MOST_FAILED} rows do not fit; the last one: ${message}`);
+  }
+}

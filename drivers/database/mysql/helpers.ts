@@ -1,0 +1,163 @@
+import { Failure } from '../../../domain/failures';
+import { createBareTable } from '../../../domain/schema/mysql/ddl';
+import { literal, name } from '../../../domain/schema/mysql/quote';
+import type { PlannedChange, Shadow } from '../../../domain/schema/plan';
+import { flowOf, type Flow } from '../../../domain/schema/sides';
+import { Errno, patiently } from './engine-session';
+import { helperNames, type HelperNames } from './names';
+import { text } from './rows';
+import { ServerError, type Session } from './session';
+import { bytes, characterSet, isText, keyParts } from './sql';
+import { commentOf } from './state';
+
+/** The session variable that keeps the triggers silent for the engine's own writes. */
+const SILENT = '@gatewright_engine';
+
+/** A shadow of a change with what belongs to it on this kind of server. */
+export interface ShadowTables {
+  readonly shadow: Shadow;
+  readonly names: HelperNames;
+  readonly forward: Flow;
+  readonly back: Flow;
+}
+
+/** The shadows of a change, by the names of their tables. */
+export function shadowsOf({ operations }: PlannedChange): ShadowTables[] {
+  return operations.flatMap(({ shadow }) =>
+    shadow === null
+      ? []
+      : [
+          {
+            shadow,
+            names: helperNames(shadow.from.name),
+            forward: flowOf(shadow, 'forward'),
+            back: flowOf(shadow, 'back'),
+          },
+        ],
+  );
+}
+
+/**
+ * Makes the tables beside the shadow itself. The log is what claims a table for a change.
+ * @throws Failure CHANGE_CONFLICT when another change has the table.
+ */
+export async function createHelpers(session: Session, change: PlannedChange, tables: ShadowTables): Promise<void> {
+  const { names, forward } = tables;
+  const comment = `ENGINE=InnoDB CHARSET=utf8mb4 COMMENT=${literal(commentOf(change))}`;
+  const keys = (letter: 'k' | 'o'): string[] => keyColumns(forward, letter);
+  await claim(
+    session,
+    change,
+    names.log,
+    // UUID_SHORT, not AUTO_INCREMENT: that would take a lock on the log for every statement of users, and their INSERT_ID.
+    `(id BIGINT UNSIGNED NOT NULL DEFAULT UUID_SHORT() PRIMARY KEY, op CHAR(1) CHARACTER SET ascii NOT NULL, ` +
+      `${[...keys('k').map((key) => `${key} NOT NULL`), ...keys('o').map((key) => `${key} NULL`)].join(', ')}) ${comment}`,
+  );
+  await claim(
+    session,
+    change,
+    names.failed,
+    `(id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, errno INT NOT NULL, message TEXT NOT NULL, ` +
+      `${keys('k')
+        .map((key) => `${key} NOT NULL`)
+        .join(', ')}) ${comment}`,
+  );
+  await claim(
+    session,
+    change,
+    names.cursor,
+    // 1: up to where rows are copied; 2: the end of the chunk at hand; 3: where copying ends.
+    `(id TINYINT NOT NULL PRIMARY KEY, copied BIGINT NOT NULL DEFAULT 0, ${keys('k')
+      .map((key) => `${key} NULL`)
+      .join(', ')}) ${comment}`,
+  );
+}
+
+async function claim(session: Session, change: PlannedChange, table: string, definition: string): Promise<void> {
+  await session.execute(`CREATE TABLE IF NOT EXISTS ${name(table)} ${definition}`);
+  const [row] = await session.query(
+    'SELECT table_comment AS comment FROM information_schema.tables WHERE table_schema = database() AND table_name = ?',
+    [table],
+  );
+  if (text(row?.comment) !== commentOf(change))
+    throw new Failure(
+      'CHANGE_CONFLICT',
+      `${table} belongs to another change: ${text(row?.comment) || 'it has no comment'}`,
+    );
+}
+
+/** The parts of a key with the types of the live side, so that keys never leave the server. */
+function keyColumns(flow: Flow, letter: 'k' | 'o'): string[] {
+  return flow.key.map(({ source }, i) => {
+    const own = keyParts(flow, letter)[i]!;
+    if (!isText(source)) return `${own} ${source.type}`;
+    const { charset, collation } = characterSet(source, flow.source);
+    return `${own} ${source.type} CHARACTER SET ${charset} COLLATE ${collation}`;
+  });
+}
+
+/** Makes the shadow itself, without foreign keys and triggers. */
+export async function createGhost(session: Session, { shadow, names }: ShadowTables): Promise<void> {
+  try {
+    await session.execute(createBareTable({ ...shadow.to, name: names.ghost }));
+  } catch (error) {
+    // Made by whoever began this change: nobody else uses such a name.
+    if (!(error instanceof ServerError) || error.errno !== Errno.tableExists) throw error;
+  }
+}
+
+/**
+ * Makes the triggers that note changed keys, the same on both sides: they stay with their tables for as long as the
+ * change lives, and nothing has to be switched at a swap. CREATE TRIGGER waits for the transactions that wrote without it.
+ */
+export async function createTriggers(session: Session, tables: ShadowTables, signal: AbortSignal): Promise<void> {
+  const { names, forward, back } = tables;
+  for (const [side, table, flow] of [
+    ['new', names.ghost, back],
+    ['old', names.table, forward],
+  ] as const)
+    for (const event of ['i', 'u', 'd'] as const)
+      await patiently(session, triggerStatement(names, side, event, table, flow), signal);
+}
+
+function triggerStatement(
+  names: HelperNames,
+  side: 'old' | 'new',
+  event: 'i' | 'u' | 'd',
+  table: string,
+  flow: Flow,
+): string {
+  const when = { i: 'INSERT', u: 'UPDATE', d: 'DELETE' }[event];
+  const own = name(names.trigger(side, event));
+  return (
+    `CREATE TRIGGER IF NOT EXISTS ${own} AFTER ${when} ON ${name(table)} FOR EACH ROW ` +
+    `IF ${SILENT} IS NULL THEN ${bodies[event](names, flow)} END IF`
+  );
+}
+
+/** What a trigger notes. A key that moves is one note, so that what the other side has for itself moves along. */
+const bodies = {
+  i: (names: HelperNames, flow: Flow) => `${note(names, flow, 'i', 'NEW')};`,
+  d: (names: HelperNames, flow: Flow) => `${note(names, flow, 'd', 'OLD')};`,
+  u: (names: HelperNames, flow: Flow) => {
+    const keys = flow.key.map(({ source }) => ({ source, column: name(source.name) }));
+    const moved = keys.map(
+      ({ source, column }) => `NOT (${bytes(`OLD.${column}`, source)} <=> ${bytes(`NEW.${column}`, source)})`,
+    );
+    // UPDATE IGNORE also tells of rows that it skipped; then the old key is still there.
+    const there = keys.map(({ column }) => `live.${column} = OLD.${column}`).join(' AND ');
+    const skipped = `EXISTS (SELECT 1 FROM ${name(names.table)} AS live WHERE ${there} LOCK IN SHARE MODE)`;
+    return (
+      `IF NOT (${moved.join(' OR ')}) THEN ${note(names, flow, 'u', 'OLD')}; ` +
+      `ELSEIF ${skipped} THEN ${note(names, flow, 'u', 'OLD')}; ${note(names, flow, 'u', 'NEW')}; ` +
+      `ELSE ${note(names, flow, 'm', 'NEW', 'OLD')}; END IF;`
+    );
+  },
+};
+
+function note(names: HelperNames, flow: Flow, op: 'i' | 'u' | 'd' | 'm', row: 'NEW' | 'OLD', from?: 'OLD'): string {
+  const parts = [...keyParts(flow), ...(from ? keyParts(flow, 'o') : [])];
+  const key = (alias: string): string[] => flow.key.map(({ source }) => `${alias}.${name(source.name)}`);
+  const values = [...key(row), ...(from ? key(from) : [])];
+  return `INSERT INTO ${name(names.log)} (op, ${parts.join(', ')}) VALUES ('${op}', ${values.join(', ')})`;
+}

@@ -1,0 +1,122 @@
+import { name } from '../../../domain/schema/mysql/quote';
+import type { Flow } from '../../../domain/schema/sides';
+import type { Session } from './session';
+import { inCollation, isText, keyParts, of } from './sql';
+
+/** The rows of a table's cursor: each holds one key, which never leaves the server. */
+export const Mark = {
+  /** Up to here rows are copied. */
+  copied: 1,
+  /** The end of the chunk that is copied. */
+  chunk: 2,
+  /** Where copying ends. */
+  end: 3,
+  /** Up to here both sides are compared, by a walk along the live side and by one along the other. */
+  proven: 4,
+  provenChunk: 5,
+  provenOther: 6,
+  provenOtherChunk: 7,
+} as const;
+export type Mark = (typeof Mark)[keyof typeof Mark];
+
+/** Walks along a table in the order of its key, from a mark on. */
+export class KeyWalk {
+  constructor(
+    private readonly session: Session,
+    private readonly flow: Flow,
+    /** The table that is walked along, which is on the source's side of the flow. */
+    private readonly table: string,
+    private readonly cursor: string,
+    private readonly from: Mark,
+  ) {}
+
+  async has(mark: Mark): Promise<boolean> {
+    const rows = await this.session.query(`SELECT 1 FROM ${name(this.cursor)} WHERE id = ${mark}`);
+    return rows.length > 0;
+  }
+
+  /** Sets a mark at the last row there is. @returns whether there is one. */
+  async setEnd(mark: Mark): Promise<boolean> {
+    const columns = keyColumns(this.flow);
+    const set = await this.session.execute(
+      `INSERT INTO ${name(this.cursor)} (id, ${keyParts(this.flow).join(', ')}) SELECT ${mark}, ${columns.join(', ')} ` +
+        `FROM ${name(this.table)} AS live ORDER BY ${descending(columns)} LIMIT 1`,
+    );
+    return set > 0;
+  }
+
+  /** Sets a mark so many rows ahead. @param end not beyond this mark. @returns false where nothing is ahead. */
+  async advance(rows: number, mark: Mark, end?: Mark): Promise<boolean> {
+    const columns = keyColumns(this.flow);
+    const { tables, rows: where } = await this.ahead(end);
+    const set = await this.session.execute(
+      `REPLACE INTO ${name(this.cursor)} (id, ${keyParts(this.flow).join(', ')}) SELECT ${mark}, ${columns.join(', ')} ` +
+        `FROM (SELECT ${columns.join(', ')} FROM ${tables} WHERE ${where} ORDER BY ${columns.join(', ')} LIMIT ${rows}) AS live ` +
+        `ORDER BY ${descending(columns)} LIMIT 1`,
+    );
+    return set > 0;
+  }
+
+  /** The rows up to a mark that was set ahead. */
+  async chunk(mark: Mark): Promise<{ readonly tables: string; readonly rows: string }> {
+    return await this.ahead(mark);
+  }
+
+  /** Moves the walk to a mark, and counts. */
+  async arrive(mark: Mark, count: number): Promise<void> {
+    const [cursor, keys] = [name(this.cursor), keyParts(this.flow)];
+    await this.session.execute(
+      `INSERT INTO ${cursor} (id, copied, ${keys.join(', ')}) SELECT ${this.from}, ${count}, ${keys.join(', ')} ` +
+        `FROM ${cursor} AS c WHERE c.id = ${mark} ON DUPLICATE KEY UPDATE copied = ${cursor}.copied + ${count}, ` +
+        keys.map((key) => `${key} = VALUES(${key})`).join(', '),
+    );
+  }
+
+  /** Forgets how far it was. */
+  async restart(): Promise<void> {
+    await this.session.execute(`DELETE FROM ${name(this.cursor)} WHERE id = ${this.from}`);
+  }
+
+  private async ahead(end: Mark | undefined): Promise<{ readonly tables: string; readonly rows: string }> {
+    const begun = await this.has(this.from);
+    const cursor = name(this.cursor);
+    const joins = [
+      ...(begun ? [`JOIN ${cursor} AS c${this.from} ON c${this.from}.id = ${this.from}`] : []),
+      ...(end === undefined ? [] : [`JOIN ${cursor} AS c${end} ON c${end}.id = ${end}`]),
+    ];
+    const bounds = [
+      ...(begun ? [this.beyond(`c${this.from}`, '>')] : []),
+      ...(end === undefined ? [] : [this.beyond(`c${end}`, '<=')]),
+    ];
+    return {
+      tables: [`${name(this.table)} AS live`, ...joins].join(' '),
+      rows: bounds.length > 0 ? bounds.join(' AND ') : 'TRUE',
+    };
+  }
+
+  /** Written so that the index of a key of several columns is used. */
+  private beyond(cursor: string, way: '>' | '<='): string {
+    const columns = keyColumns(this.flow);
+    const parts = this.flow.key.map(({ source }, i) => {
+      const held = `${cursor}.${keyParts(this.flow)[i]!}`;
+      return isText(source) ? inCollation(held, source, this.flow.source) : held;
+    });
+    const strict = way === '>' ? '>' : '<';
+    const alternatives = columns.map((column, i) => {
+      const equal = columns.slice(0, i).map((other, n) => `${other} = ${parts[n]!}`);
+      const last = i === columns.length - 1 ? way : strict;
+      return `(${[...equal, `${column} ${last} ${parts[i]!}`].join(' AND ')})`;
+    });
+    // The first part by itself: the optimizer sees the range in no alternative.
+    return `${columns[0]!} ${strict}= ${parts[0]!} AND (${alternatives.join(' OR ')})`;
+  }
+}
+
+/** The key's columns of the walked table, which goes by the name of `live`. */
+export function keyColumns({ key }: Flow): string[] {
+  return key.map(({ source }) => of('live', source.name));
+}
+
+function descending(columns: readonly string[]): string {
+  return columns.map((column) => `${column} DESC`).join(', ');
+}
