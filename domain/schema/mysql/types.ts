@@ -1,5 +1,5 @@
 /** A type as the server prints it, taken apart. */
-interface ParsedType {
+export interface ParsedType {
   readonly base: string;
   readonly arguments: readonly string[];
   readonly unsigned: boolean;
@@ -24,7 +24,7 @@ const blobs: Readonly<Record<string, number>> = {
  * precision, character types (whose trailing spaces count or do not), whatever changes kind.
  */
 export function widens(from: string, to: string): boolean {
-  const [one, other] = [parse(from), parse(to)];
+  const [one, other] = [parseType(from), parseType(to)];
   if (integers.includes(one.base) && integers.includes(other.base)) return widensInteger(one, other);
   if (one.base === 'decimal' && other.base === 'decimal') return widensDecimal(one, other);
   if (one.base === 'enum' && other.base === 'enum')
@@ -69,7 +69,7 @@ function widensLength(
   return after >= before * bytes && !(one.base !== variable && other.base === variable);
 }
 
-function parse(type: string): ParsedType {
+export function parseType(type: string): ParsedType {
   const [, base, inside, rest] = /^(\w+)(?:\((.*?)\))?((?:\s.*)?)$/s.exec(type)!;
   const values = [...(inside ?? '').matchAll(/'((?:[^']|'')*)'|[^,\s]+/g)].map(([whole]) => whole);
   return { base: base!, arguments: integers.includes(base!) ? [] : values, unsigned: /\bunsigned\b/.test(rest ?? '') };

@@ -10,12 +10,17 @@ import type { Fence } from './state';
 /** Copies the rows of one table by its key, chunk after chunk, from wherever somebody left off. */
 export class Copier {
   private rows = 1_000;
+  private readonly walk: KeyWalk;
+  private ended = false;
 
   constructor(
     private readonly session: Session,
     private readonly fence: Fence,
     private readonly tables: ShadowTables,
-  ) {}
+  ) {
+    const { forward, names } = tables;
+    this.walk = new KeyWalk(session, forward, names.table, names.cursor, Mark.copied);
+  }
 
   /** How many rows were copied, by all who did. */
   async copied(): Promise<number> {
@@ -31,15 +36,18 @@ export class Copier {
       await this.fence.hold();
       return await this.chunk();
     });
+    if (more) {
+      this.ended = true;
+      this.walk.committed();
+    }
     const tookMs = performance.now() - began;
     this.rows = nextChunk(this.rows, tookMs);
     return { more, tookMs };
   }
 
   private async chunk(): Promise<boolean> {
-    const { forward, names } = this.tables;
-    const walk = new KeyWalk(this.session, forward, names.table, names.cursor, Mark.copied);
-    if (!(await walk.has(Mark.end)) && !(await walk.setEnd(Mark.end))) return false;
+    const { walk } = this;
+    if (!this.ended && !(await walk.has(Mark.end)) && !(await walk.setEnd(Mark.end))) return false;
     if (!(await walk.advance(this.rows, Mark.chunk, Mark.end))) return false;
     const copied = await this.copy(walk);
     await walk.arrive(Mark.chunk, copied);

@@ -21,6 +21,9 @@ export type Mark = (typeof Mark)[keyof typeof Mark];
 
 /** Walks along a table in the order of its key, from a mark on. */
 export class KeyWalk {
+  /** Whether the mark that it walks from is known to be there; only what is committed is known. */
+  private begun = false;
+
   constructor(
     private readonly session: Session,
     private readonly flow: Flow,
@@ -72,13 +75,19 @@ export class KeyWalk {
     );
   }
 
+  /** Says that a step of it is committed. */
+  committed(): void {
+    this.begun = true;
+  }
+
   /** Forgets how far it was. */
   async restart(): Promise<void> {
+    this.begun = false;
     await this.session.execute(`DELETE FROM ${name(this.cursor)} WHERE id = ${this.from}`);
   }
 
   private async ahead(end: Mark | undefined): Promise<{ readonly tables: string; readonly rows: string }> {
-    const begun = await this.has(this.from);
+    const begun = this.begun || (await this.has(this.from));
     const cursor = name(this.cursor);
     const joins = [
       ...(begun ? [`JOIN ${cursor} AS c${this.from} ON c${this.from}.id = ${this.from}`] : []),
