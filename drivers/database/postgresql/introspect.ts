@@ -14,13 +14,14 @@ import type { Row, Session } from './session';
 export async function introspect(session: Session): Promise<SchemaModel> {
   await session.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    return await read(session);
+    return await readModel(session);
   } finally {
     await session.execute('ROLLBACK');
   }
 }
 
-async function read(session: Session): Promise<SchemaModel> {
+/** Reads the schema within a transaction. */
+export async function readModel(session: Session): Promise<SchemaModel> {
   const tables = await session.query(
     `SELECT c.relname AS name, c.oid::text AS oid, c.relkind AS kind, c.relpersistence AS persistence,
        c.relreplident AS identity, coalesce(c.reloptions, '{}') AS storage,

@@ -1,0 +1,326 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../../../domain/failures';
+import type { SchemaModel } from '../../../domain/schema/model';
+import { restAfter } from '../../../domain/schema/pace';
+import { changeMoves, type ChangeMoveName, type ChangePhase } from '../../../domain/schema/phases';
+import type { PlannedChange } from '../../../domain/schema/plan';
+import type { Blocker, ChangeState, Leftover, Loss, Proof, SchemaEngine, SwapOptions, Swapped, Work } from '../engine';
+import { removeChange } from './clean';
+import { Copier } from './copy';
+import { Drainer } from './drain';
+import { usersOwn } from './drift';
+import { openEngineSession, withEngineSession } from './engine-session';
+import { introspect } from './introspect';
+import { dressAll } from './dress-all';
+import { leftoversIn } from './janitor';
+import { lossesOf, sendBack } from './losses';
+import type { OnPoint, Point } from './points';
+import { makeHelpers, startLogs } from './prepare';
+import { Meter, progressOf } from './progress';
+import { Prover } from './proof';
+import type { Session } from './session';
+import { settle } from './settle';
+import { directionIn, routeOf, shadowsOf, type ShadowTables } from './shadows';
+import { createState, Fence, readState } from './state';
+import { blockersOf, swap } from './swap';
+
+/** What an engine is made with. */
+export interface PostgresEngineOptions {
+  /** `postgresql://user:password@host:port/database` */
+  readonly url: string;
+  readonly schema: string;
+  /** For tests alone. */
+  readonly onPoint?: OnPoint;
+}
+
+/** Milliseconds between looks at a log in which nothing was. */
+const IDLE_MS = 50;
+
+/** Notes that are little enough to call a copy done. */
+const FEW_NOTES = 1_000;
+
+/** A process's hold on a change, for one call. */
+interface Hold {
+  readonly session: Session;
+  readonly fence: Fence;
+  readonly phase: ChangePhase;
+  readonly shadows: readonly ShadowTables[];
+  readonly drainers: readonly Drainer[];
+}
+
+/** Changes schemas of PostgreSQL without holding their users up. Every call opens sessions of its own. */
+export class PostgresEngine implements SchemaEngine {
+  private readonly point: Point;
+
+  constructor(private readonly options: PostgresEngineOptions) {
+    this.point = async (name) => await options.onPoint?.(name);
+  }
+
+  async introspect(_signal: AbortSignal): Promise<SchemaModel> {
+    return await this.withSession(async (session) => usersOwn(await introspect(session)));
+  }
+
+  async prepare(change: PlannedChange, { signal }: Work): Promise<void> {
+    await this.withSession(async (session) => {
+      await this.point('prepare.state');
+      await createState(session, change);
+      const fence = await Fence.take(session, change.id);
+      if ((await phaseOf(session, change)) !== 'preparing') return;
+      const shadows = shadowsOf(change, session.schema);
+      await this.point('prepare.helpers');
+      await makeHelpers(session, fence, change, shadows);
+      await startLogs(session, fence, change, shadows, this.point, signal);
+      await fence.transaction('READ COMMITTED', async () => await fence.enter('copying'));
+      await this.point('prepare.done');
+    });
+  }
+
+  async copy(change: PlannedChange, work: Work): Promise<void> {
+    await this.hold(change, ['copying', 'copied'], async ({ session, fence, shadows, drainers, phase }) => {
+      if (phase === 'copied') return;
+      const meter = new Meter(session, change, shadows);
+      for (const [i, shadow] of shadows.entries()) {
+        const copier = new Copier(session, fence, shadow, drainers[i]!);
+        for (let more = true; more;) {
+          work.signal.throwIfAborted();
+          await this.point('copy.chunk');
+          const step = await copier.step();
+          await this.point('copy.chunked');
+          more = step.more;
+          const began = performance.now();
+          if (!more || meter.isDue()) for (const drainer of drainers) await drainer.step();
+          await meter.report(work, 'copying');
+          await rest(step.tookMs + (performance.now() - began), work);
+        }
+      }
+      await this.catchUp(change, drainers, work);
+      await refuseRefused(drainers, shadows);
+      await this.point('copy.copied');
+      await fence.transaction('READ COMMITTED', async () => {
+        await fence.enter('copied');
+        await session.execute(`UPDATE ${fence.table} SET copied_at = clock_timestamp() WHERE id = 1`);
+      });
+      for (const { forward } of shadows) await session.execute(`ANALYZE ${forward.target}`);
+      await meter.report(work, 'copied', true);
+      await this.point('copy.done');
+    });
+  }
+
+  async follow(change: PlannedChange, work: Work): Promise<void> {
+    await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, fence, shadows, drainers, phase }) => {
+      const meter = new Meter(session, change, shadows);
+      while (!work.signal.aborted) {
+        await settle(session, fence, work.signal);
+        let taken = 0;
+        for (const drainer of drainers) {
+          const began = performance.now();
+          await this.point('follow.batch');
+          const step = await drainer.step();
+          await this.point('follow.batched');
+          if (step > 0) await rest(performance.now() - began, work);
+          taken += step;
+        }
+        await meter.report(work, phase);
+        if (taken < FEW_NOTES) await pause(IDLE_MS, work.signal);
+      }
+    });
+  }
+
+  async prove(change: PlannedChange, work: Work): Promise<Proof> {
+    return await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, phase, shadows, drainers }) => {
+      const differing: { table: string; key: Readonly<Record<string, string>> }[] = [];
+      let [rowsCompared, differingCount] = [0, 0];
+      for (const [i, shadow] of shadows.entries()) {
+        const prover = new Prover(session, routeOf(shadow, directionIn(phase)), drainers[i]!);
+        let from: readonly string[] | null = null;
+        do {
+          work.signal.throwIfAborted();
+          const began = performance.now();
+          await this.point('prove.range');
+          const found = await prover.step(from);
+          rowsCompared += found.rows;
+          differingCount += found.differing;
+          differing.push(...found.keys.map((key) => ({ table: shadow.table, key })));
+          from = found.end;
+          await rest(performance.now() - began, work);
+        } while (from !== null);
+      }
+      return { rowsCompared, differing: differing.slice(0, 100), differingCount };
+    });
+  }
+
+  async cutOver(change: PlannedChange, options: SwapOptions, work: Work): Promise<Swapped> {
+    return await this.exchange(change, 'cutOver', options, work);
+  }
+
+  async losses(change: PlannedChange, _work: Work): Promise<readonly Loss[]> {
+    return await this.hold(
+      change,
+      ['swapped'],
+      async ({ session, shadows }) => await lossesOf(session, change, shadows),
+    );
+  }
+
+  async revert(change: PlannedChange, options: SwapOptions, work: Work): Promise<Swapped> {
+    if (!options.acceptLosses && (await this.phase(change)) === 'swapped') {
+      const losses = await this.losses(change, work);
+      if (losses.length > 0)
+        throw new Failure('REVERT_LOSES', losses.map(({ message }) => message).join('; '), { data: { losses } });
+    }
+    return await this.exchange(change, 'revert', options, work);
+  }
+
+  async reapply(change: PlannedChange, options: SwapOptions, work: Work): Promise<Swapped> {
+    return await this.exchange(change, 'reapply', options, work);
+  }
+
+  async finish(change: PlannedChange, { signal }: Work): Promise<void> {
+    await this.remove(change, ['swapped', 'reverted'], 'finishing', signal);
+  }
+
+  async cancel(change: PlannedChange, { signal }: Work): Promise<void> {
+    await this.remove(change, ['preparing', 'copying', 'copied'], 'cancelling', signal);
+  }
+
+  async state(changeId: string): Promise<ChangeState | null> {
+    return await this.withSession(async (session) => await progressOf(session, changeId));
+  }
+
+  async blockers(change: PlannedChange): Promise<readonly Blocker[]> {
+    return await this.withSession(
+      async (session) => await blockersOf(session, change, shadowsOf(change, session.schema)),
+    );
+  }
+
+  async leftovers(): Promise<readonly Leftover[]> {
+    return await this.withSession(leftoversIn);
+  }
+
+  async close(): Promise<void> {
+    // Every call closes what it opened.
+  }
+
+  private async exchange(
+    change: PlannedChange,
+    move: 'cutOver' | 'revert' | 'reapply',
+    options: SwapOptions,
+    work: Work,
+  ): Promise<Swapped> {
+    const { from, to } = changeMoves[move];
+    return await this.hold(change, [...from, to], async (hold) => {
+      const { session, fence, shadows, drainers, phase } = hold;
+      await settle(session, fence, work.signal);
+      if (phase === to) return { stallMs: 0, attempts: 0 };
+      const direction = move === 'revert' ? 'back' : 'forward';
+      await this.catchUp(change, drainers, work);
+      if (!(options.acceptLosses && direction === 'back')) await refuseRefused(drainers, shadows);
+      await this.point('dress');
+      await dressAll(session, fence, change, shadows, direction);
+      const watcher = await openEngineSession(this.options.url, this.options.schema);
+      try {
+        const onFollowed = async (): Promise<void> => {
+          if (direction === 'back' && options.acceptLosses) await sendBack(session, shadows);
+          else await refuseRefused(drainers, shadows);
+        };
+        const tools = { session, watcher, fence, change, shadows, drainers, point: this.point, onFollowed };
+        const swapped = await swap(tools, direction, to, options, work);
+        await settle(session, fence, work.signal);
+        return swapped;
+      } finally {
+        watcher.destroy();
+      }
+    });
+  }
+
+  private async remove(
+    change: PlannedChange,
+    from: readonly ChangePhase[],
+    to: 'finishing' | 'cancelling',
+    signal: AbortSignal,
+  ): Promise<void> {
+    if ((await this.phase(change)) === null) return;
+    await this.withSession(async (session) => {
+      const fence = await Fence.take(session, change.id);
+      if (to === 'finishing') await settle(session, fence, signal);
+      const gone = await fence.transaction('READ COMMITTED', async (phase) => {
+        if (phase === to) return await fence.gone();
+        allow(from, phase);
+        const side = phase === 'swapped' ? ('old' as const) : ('new' as const);
+        await fence.enter(to);
+        await fence.discard(side);
+        return side;
+      });
+      await this.point('clean.begin');
+      await removeChange(session, change, gone, this.point, signal);
+    });
+  }
+
+  private async catchUp(change: PlannedChange, drainers: readonly Drainer[], work: Work): Promise<void> {
+    for (const drainer of drainers)
+      for (let round = 1; (await drainer.step(round > 1)) > FEW_NOTES; round++) {
+        work.signal.throwIfAborted();
+        if (round >= 200)
+          throw new Failure('CHANGE_BEHIND', `the log of change ${change.id} grows as fast as it can be followed`);
+      }
+  }
+
+  private async phase({ id }: PlannedChange): Promise<ChangePhase | null> {
+    return await this.withSession(async (session) => (await readState(session, id))?.phase ?? null);
+  }
+
+  private async hold<T>(
+    change: PlannedChange,
+    phases: readonly ChangePhase[],
+    action: (hold: Hold) => Promise<T>,
+  ): Promise<T> {
+    return await this.withSession(async (session) => {
+      const fence = await Fence.take(session, change.id);
+      const phase = await phaseOf(session, change);
+      allow(phases, phase);
+      const shadows = shadowsOf(change, session.schema);
+      const drainers = shadows.map((shadow) => new Drainer(session, fence, routeOf(shadow, directionIn(phase))));
+      return await action({ session, fence, phase, shadows, drainers });
+    });
+  }
+
+  private async withSession<T>(action: (session: Session) => Promise<T>): Promise<T> {
+    return await withEngineSession(this.options.url, this.options.schema, action);
+  }
+}
+
+async function phaseOf(session: Session, { id }: PlannedChange): Promise<ChangePhase> {
+  return (await readState(session, id))!.phase;
+}
+
+/** @throws Failure STATE_CONFLICT */
+function allow(phases: readonly ChangePhase[], phase: ChangePhase): void {
+  if (phases.includes(phase)) return;
+  const allowed = (Object.keys(changeMoves) as ChangeMoveName[]).filter((move) =>
+    (changeMoves[move].from as readonly ChangePhase[]).includes(phase),
+  );
+  throw new Failure('STATE_CONFLICT', `the change is ${phase}`, { data: { phase, allowed } });
+}
+
+/** @throws Failure ROWS_REFUSED naming rows that do not fit. */
+async function refuseRefused(drainers: readonly Drainer[], shadows: readonly ShadowTables[]): Promise<void> {
+  for (const [i, drainer] of drainers.entries()) {
+    const rows = await drainer.refusedRows();
+    const [first] = rows;
+    if (first === undefined) continue;
+    const table = shadows[i]!.table;
+    const key = Object.entries(first.key).map(([column, value]) => `${column} = ${value}`);
+    throw new Failure('ROWS_REFUSED', `${table} (${key.join(', ')}): ${first.message} (${first.code})`, {
+      data: { table, rows },
+    });
+  }
+}
+
+async function rest(workedMs: number, { throttle, signal }: Work): Promise<void> {
+  const ms = restAfter(workedMs, throttle?.() ?? 0);
+  if (ms > 1) await pause(ms, signal);
+}
+
+/** Waits, not longer than until it is told to stop. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
