@@ -56,7 +56,7 @@ function createTable(table: Table): Statements {
   return {
     first: [],
     main: [createBareTable(table)],
-    last: [...addForeignKeys(table.name, table.foreignKeys), ...createTriggers(table.name, table.triggers)],
+    last: [...addForeignKeys(table.name, table.foreignKeys), ...triggerStatements(table.name, table.triggers)],
   };
 }
 
@@ -103,7 +103,7 @@ function alterTable(change: TableChange): Statements {
       ...(clauses.length > 0 ? [`${table} ${clauses.join(', ')}`] : []),
       ...(partition ? [`${table} PARTITION BY ${partition.definition}`] : []),
     ],
-    last: [...addForeignKeys(to.name, made(change.foreignKeys)), ...createTriggers(to.name, made(change.triggers))],
+    last: [...addForeignKeys(to.name, made(change.foreignKeys)), ...triggerStatements(to.name, made(change.triggers))],
   };
 }
 
@@ -168,7 +168,7 @@ function made<T>({ added, changed }: PartsChange<T>): T[] {
 }
 
 /** In their order, which is the order in which they fire; each made under what it was written under. */
-function createTriggers(table: string, triggers: readonly Trigger[]): string[] {
+export function triggerStatements(table: string, triggers: readonly Trigger[]): string[] {
   return triggers.flatMap(({ name: own, definition, context }) => {
     const [, timing, body] = /^(\w+ \w+) FOR EACH ROW ([\s\S]*)$/.exec(definition)!;
     return under(context, `TRIGGER ${name(own)} ${timing!} ON ${name(table)} FOR EACH ROW ${body!}`);

@@ -14,12 +14,15 @@ export async function openEngineSession(url: string): Promise<Session> {
     'foreign_key_checks = 0',
     'innodb_lock_wait_timeout = 3',
     'lock_wait_timeout = 1',
-    '@gatewright_engine = 1',
+    `${SILENT} = 1`,
     'autocommit = 0',
   ];
   for (const setting of settings) await session.execute(`SET ${setting}`);
   return session;
 }
+
+/** The session variable that keeps triggers silent for the engine's own writes. */
+export const SILENT = '@gatewright_engine';
 
 /** Server errors by their numbers. */
 export const Errno = {

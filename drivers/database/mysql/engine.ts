@@ -38,6 +38,7 @@ import { text } from './rows';
 import { openSession, type Session } from './session';
 import { keyParts } from './sql';
 import { createState, Fence, stateTable } from './state';
+import { createCopies, restore, silence } from './user-triggers';
 import { swap, type SwapParts } from './swap';
 
 /** Told where the engine is, before and after each of its effects; tests end it there. */
@@ -75,6 +76,7 @@ export class MySqlEngine implements SchemaEngine {
         await this.onPoint('prepare:helpers');
         await createGhost(session, tables);
         await this.onPoint('prepare:ghost');
+        await createCopies(session, tables, signal);
         await createTriggers(session, tables, signal);
         await this.onPoint('prepare:triggers');
       }
@@ -140,6 +142,7 @@ export class MySqlEngine implements SchemaEngine {
       const fence = await Fence.take(session, change);
       const phase = await phaseOf(session, change, fence);
       const direction = directionIn(phase);
+      await this.settle(session, change, direction, signal);
       const drainers = shadowsOf(change).map((tables) => this.drainer(session, fence, tables, direction));
       let retriedAt = performance.now();
       while (!signal.aborted) {
@@ -205,6 +208,7 @@ export class MySqlEngine implements SchemaEngine {
       const phase = await phaseOf(engine, change, fence);
       if (phase === to) return { stallMs: 0, attempts: 0 };
       if (!from.includes(phase)) throw new Failure('STATE_CONFLICT', `a change that is ${phase} cannot be swapped so`);
+      await this.settle(engine, change, directionIn(phase), signal);
       const watched = await watchedOf(engine, fence);
       const [renamer, watcher] = [await openSession(this.url), await openSession(this.url)];
       try {
@@ -227,6 +231,7 @@ export class MySqlEngine implements SchemaEngine {
           onPoint: this.onPoint,
         };
         const swapped = await swap(parts, options, signal);
+        await this.settle(engine, change, direction === 'forward' ? 'back' : 'forward', signal);
         await this.afterSwap(engine, change, direction);
         await transaction(engine, async () => {
           await fence.hold();
@@ -238,6 +243,17 @@ export class MySqlEngine implements SchemaEngine {
         watcher.destroy();
       }
     });
+  }
+
+  /** What a swap leaves to be done before the side that was live is written to; whoever comes next does it. */
+  private async settle(
+    session: Session,
+    change: PlannedChange,
+    direction: Direction,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (direction === 'forward') return;
+    for (const { shadow, names } of shadowsOf(change)) await silence(session, names.old, shadow.from.triggers, signal);
   }
 
   /** What cannot be renamed in the same statement: views, routines, sequences. */
@@ -294,6 +310,10 @@ export class MySqlEngine implements SchemaEngine {
         await fence.hold();
         await fence.enter(to);
       });
+      for (const { shadow } of shadowsOf(change)) {
+        const stays = (await exists(session, helperNames(shadow.from.name).old)) ? shadow.to : shadow.from;
+        await restore(session, stays, signal);
+      }
       await cleanUp(session, change, shadowsOf(change), signal, this.onPoint);
     });
   }

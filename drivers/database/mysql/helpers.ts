@@ -3,15 +3,12 @@ import { createBareTable } from '../../../domain/schema/mysql/ddl';
 import { literal, name } from '../../../domain/schema/mysql/quote';
 import type { PlannedChange, Shadow } from '../../../domain/schema/plan';
 import { flowOf, type Flow } from '../../../domain/schema/sides';
-import { Errno, patiently } from './engine-session';
+import { Errno, patiently, SILENT } from './engine-session';
 import { helperNames, type HelperNames } from './names';
 import { text } from './rows';
 import { ServerError, type Session } from './session';
 import { bytes, characterSet, isText, keyParts } from './sql';
 import { commentOf } from './state';
-
-/** The session variable that keeps the triggers silent for the engine's own writes. */
-const SILENT = '@gatewright_engine';
 
 /** A shadow of a change with what belongs to it on this kind of server. */
 export interface ShadowTables {

@@ -40,7 +40,7 @@ export const MARK = '_gw_';
  * table and of one whose name sorts before it. A name that is too long to be extended is cut, and what takes the place of
  * its first lost character sorts behind any.
  */
-function helper(table: string, suffix: string): string {
+export function helper(table: string, suffix: string): string {
   const plain = `${table}${MARK}${suffix}`;
   if ([...plain].length <= LONGEST) return plain;
   const end = `\uffee${createHash('sha256').update(table).digest('hex').slice(0, 10)}${MARK}${suffix}`;
