@@ -74,7 +74,6 @@ export async function startLogs(
   point: Point,
   signal: AbortSignal,
 ): Promise<void> {
-  const table = shadowTable(change.id);
   for (const shadow of shadows) {
     await point('prepare.trigger');
     while (!(await startLog(session, fence, change, shadow, signal)));
