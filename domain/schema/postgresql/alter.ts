@@ -140,7 +140,10 @@ function alterSettings(of: string, { from, to }: Change<Column>): string[] {
   return [
     ...keys(from.options).map((key) => `${of} RESET (${key})`),
     ...(has(from, 'STATISTICS') && !has(to, 'STATISTICS') ? [`${of} SET STATISTICS -1`] : []),
-    ...(has(from, 'STORAGE') && !has(to, 'STORAGE') ? [`${of} SET STORAGE DEFAULT`] : []),
+    // Another type comes with its own storage; before PostgreSQL 16 nothing says DEFAULT.
+    ...(has(from, 'STORAGE') && !has(to, 'STORAGE') && from.type === to.type
+      ? [`${of} SET STORAGE ${/^(numeric|inet|cidr)\b/.test(to.type) ? 'MAIN' : 'EXTENDED'}`]
+      : []),
     ...(compressionOf(from) === compressionOf(to) ? [] : [`${of} SET COMPRESSION ${compressionOf(to) ?? 'default'}`]),
     ...to.options.filter((option) => !option.startsWith('COMPRESSION ')).map((option) => `${of} SET ${option}`),
   ];

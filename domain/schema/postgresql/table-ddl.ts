@@ -33,12 +33,11 @@ export function dropTable(table: Table): Statements {
   };
 }
 
-/** A table with its keys and checks, under its own name or another. */
+/** A table with its primary key and checks, under its own name or another. */
 export function createBareTable(table: Table, as = table.name): string {
   const definitions = [
     ...table.columns.map(columnDefinition),
     ...(table.primaryKey ? [constraintDefinition(table.primaryKey)] : []),
-    ...table.uniques.map(constraintDefinition),
     ...table.checks.map((check) => checkDefinition({ ...check, validated: true })),
   ];
   const kind = table.options.UNLOGGED ? 'UNLOGGED TABLE' : 'TABLE';
@@ -55,6 +54,8 @@ export function indexesAndComments(table: Table): string[] {
   const own = name(table.name);
   const identity = table.options['REPLICA IDENTITY'];
   return [
+    // One by one: of several that are the same a new table would only get the first.
+    ...table.uniques.map((unique) => `ALTER TABLE ${own} ADD ${constraintDefinition(unique)}`),
     ...(table.partitioning?.partitions ?? []).map(
       (partition) => `CREATE TABLE ${name(partition.name)} PARTITION OF ${own} ${partition.bound}`,
     ),
@@ -67,7 +68,7 @@ export function indexesAndComments(table: Table): string[] {
       commentOn(`CONSTRAINT ${name(constraint.name)} ON ${own}`, constraint.comment),
     ),
     ...commentOn(`TABLE ${own}`, table.comment),
-    ...(identity === 'FULL' || identity === 'NOTHING' ? [`ALTER TABLE ${own} REPLICA IDENTITY ${identity}`] : []),
+    ...(identity === undefined ? [] : [`ALTER TABLE ${own} REPLICA IDENTITY ${identity}`]),
   ];
 }
 

@@ -198,7 +198,7 @@ export async function refusedRows(
 ): Promise<{ readonly key: Record<string, string>; readonly code: string; readonly message: string }[]> {
   const parts = keyParts(flow).map((part) => `${part}::text`);
   const rows = await session.query(
-    `SELECT code, message, ARRAY[${parts.join(', ')}] AS key FROM ${refused} ORDER BY n LIMIT 100`,
+    `SELECT code, message, ARRAY[${parts.join(', ')}] AS key FROM ${refused} ORDER BY ${keyParts(flow).join(', ')} LIMIT 100`,
   );
   return rows.map((row) => ({
     key: Object.fromEntries(flow.key.map(({ source }, i) => [source.name, (row.key as string[])[i]!])),

@@ -117,11 +117,11 @@ async function sequenceGrants(
   return statements;
 }
 
-/** Storage of what is stored apart, the identity of rows for replication, and the order of CLUSTER. */
+/** Storage of what is stored apart, and the order of CLUSTER. */
 async function settingsOf(session: Session, live: string, next: string, coming: Member): Promise<string[]> {
   const rows = await session.query(
-    `SELECT i.indisreplident AS identity, i.indisclustered AS clustered, c.relname AS index FROM pg_index i
-     JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::regclass AND (i.indisreplident OR i.indisclustered)`,
+    `SELECT c.relname AS index FROM pg_index i
+     JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1::regclass AND i.indisclustered`,
     [live],
   );
   const toast = await session.query(
@@ -135,10 +135,7 @@ async function settingsOf(session: Session, live: string, next: string, coming: 
     ...rows.flatMap((row) => {
       const index = name(asideName(text(row.index), coming.side));
       if (!known.has(text(row.index))) return [];
-      return [
-        ...(row.identity === true ? [`ALTER TABLE ${next} REPLICA IDENTITY USING INDEX ${index}`] : []),
-        ...(row.clustered === true ? [`ALTER TABLE ${next} CLUSTER ON ${index}`] : []),
-      ];
+      return [`ALTER TABLE ${next} CLUSTER ON ${index}`];
     }),
     ...toast.map((row) => {
       const [key, value] = text(row.option).split('=') as [string, string];

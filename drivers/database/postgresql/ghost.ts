@@ -60,8 +60,8 @@ async function sequences(
 /** A table of the new side as it is before it is live. */
 function asideTable(table: Table): Table {
   const aside = <T extends Constraint | Index>(part: T): T => ({ ...part, name: asideName(part.name, 'new') });
-  // Which index the identity of rows is by is told once the indexes are there.
-  const { 'REPLICA IDENTITY': identity, ...options } = table.options;
+  const all = [...(table.primaryKey ? [table.primaryKey] : []), ...table.uniques, ...table.indexes];
+  const identity = all.find((index) => table.options['REPLICA IDENTITY'] === `USING INDEX ${name(index.name)}`);
   return {
     ...table,
     name: asideName(table.name, 'new'),
@@ -71,7 +71,9 @@ function asideTable(table: Table): Table {
     foreignKeys: [],
     triggers: [],
     comment: '',
-    options:
-      identity === undefined || identity === 'USING INDEX' ? options : { ...options, 'REPLICA IDENTITY': identity },
+    options: {
+      ...table.options,
+      ...(identity ? { 'REPLICA IDENTITY': `USING INDEX ${name(aside(identity).name)}` } : {}),
+    },
   };
 }

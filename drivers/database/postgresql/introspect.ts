@@ -1,4 +1,5 @@
 import { Dialect, type Partitioning, type SchemaModel, type Table } from '../../../domain/schema/model';
+import { name } from '../../../domain/schema/postgresql/quote';
 import { columnsOf } from './introspect-columns';
 import { checksOf, foreignKeysOf, indexesOf, keysOf } from './introspect-keys';
 import { routinesOf, triggersOf, viewsOf } from './introspect-programs';
@@ -24,7 +25,8 @@ export async function introspect(session: Session): Promise<SchemaModel> {
 export async function readModel(session: Session): Promise<SchemaModel> {
   const tables = await session.query(
     `SELECT c.relname AS name, c.oid::text AS oid, c.relkind AS kind, c.relpersistence AS persistence,
-       c.relreplident AS identity, coalesce(c.reloptions, '{}') AS storage,
+       c.relreplident AS identity, (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+         WHERE i.indrelid = c.oid AND i.indisreplident) AS identity_index, coalesce(c.reloptions, '{}') AS storage,
        coalesce(obj_description(c.oid, 'pg_class'), '') AS comment
      FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
        AND NOT ${ownedByExtension('pg_class', 'c.oid')}
@@ -84,7 +86,9 @@ function tableOf(row: Row, parts: Parts): Table {
 }
 
 function optionsOf(row: Row): Record<string, string> {
-  const identity = { d: null, n: 'NOTHING', f: 'FULL', i: 'USING INDEX' }[text(row.identity)] ?? null;
+  const identity =
+    { d: null, n: 'NOTHING', f: 'FULL', i: `USING INDEX ${name(text(row.identity_index))}` }[text(row.identity)] ??
+    null;
   const pairs: (readonly [string, string])[] = [
     ...(row.persistence === 'u' ? [['UNLOGGED', 'true'] as const] : []),
     ...(identity === null ? [] : [['REPLICA IDENTITY', identity] as const]),
