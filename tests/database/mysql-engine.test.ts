@@ -50,10 +50,7 @@ test('a change is made under writers, reverted, applied again and finished', asy
       "alter table t drop column gone, add column fresh int not null default 7, modify n bigint not null default 0, modify v varchar(80) not null default ''",
     ],
   );
-  const engine = new MySqlEngine(
-    `${server.url}app`,
-    async (p) => void (process.env.POINTS && process.stderr.write(`${new Date().toISOString()} ${p}\n`)),
-  );
+  const engine = new MySqlEngine({ url: `${server.url}app` });
   const work = { signal: new AbortController().signal };
   const before = await introspect(session);
   const stop = { yes: false };

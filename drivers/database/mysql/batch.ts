@@ -19,7 +19,14 @@ export interface Route {
 export function locksOf({ log, live, target }: Route, failed: string): string {
   return [
     ...[name(live), `${name(live)} AS live`, `${name(live)} AS live_before`, name(target), `${name(target)} AS target`],
-    ...[name(log), `${name(log)} AS moved`, `${name(log)} AS noted`, name(failed), `${name(failed)} AS f`],
+    ...[
+      name(log),
+      `${name(log)} AS moved`,
+      `${name(log)} AS again`,
+      `${name(log)} AS noted`,
+      name(failed),
+      `${name(failed)} AS f`,
+    ],
   ]
     .map((table) => `${table} WRITE`)
     .join(', ');
@@ -58,20 +65,14 @@ export async function createBatchTables(session: Session, route: Route): Promise
  */
 export async function readBatch(session: Session, route: Route, selection: Selection): Promise<number> {
   for (const table of ['gw_notes', 'gw_rows', 'gw_kept']) await session.execute(`DELETE FROM ${table}`);
-  const from = `SELECT * FROM ${name(route.log)}`;
-  const notes =
-    selection === 'all'
-      ? from
-      : 'first' in selection
-        ? `${from} ORDER BY id LIMIT ${selection.first}`
-        : `${from} WHERE id IN (${selection.ids.join(', ')})`;
+  const notes = selected(name(route.log), selection);
   const moves = await session.query(`SELECT 1 FROM ${name(route.log)} WHERE op = 'm' LIMIT 1`);
   // A move is one note about two keys. Everything goes by another name each time, as LOCK TABLES wants it.
   const moved = `SELECT * FROM ${name(route.log)} AS moved WHERE op = 'm'`;
   const among =
     selection === 'all'
       ? moved
-      : `${moved} AND id IN (${'ids' in selection ? selection.ids.join(', ') : `SELECT id FROM (${notes}) AS n`})`;
+      : `${moved} AND id IN (${'ids' in selection ? selection.ids.join(', ') : `SELECT id FROM (${selected(`${name(route.log)} AS again`, selection)}) AS n`})`;
   const other = moves.length > 0 ? ` UNION ALL ${selectNotes(route, among, 'o')}` : '';
   await session.execute(`INSERT INTO gw_notes ${selectNotes(route, notes)}${other}`);
   const names = [...keyParts(route.flow), ...valueNames(route.flow)];
@@ -80,6 +81,14 @@ export async function readBatch(session: Session, route: Route, selection: Selec
   );
   const [row] = await session.query('SELECT COUNT(DISTINCT note) AS n FROM gw_notes');
   return Number(row!.n);
+}
+
+function selected(log: string, selection: Selection): string {
+  const from = `SELECT * FROM ${log}`;
+  if (selection === 'all') return from;
+  return 'first' in selection
+    ? `${from} ORDER BY id LIMIT ${selection.first}`
+    : `${from} WHERE id IN (${selection.ids.join(', ')})`;
 }
 
 /** Notes with their keys and what the live side has of them. @param letter which of the two keys of a move. */

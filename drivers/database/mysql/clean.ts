@@ -3,38 +3,48 @@ import { name } from '../../../domain/schema/mysql/quote';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Leftover } from '../engine';
 import { patiently } from './engine-session';
-import type { ShadowTables } from './helpers';
+import { shadowsOf } from './helpers';
 import { helperNames, MARK } from './names';
+import type { Point } from './points';
 import { nullable, text } from './rows';
 import type { Session } from './session';
-import { stateTable } from './state';
+import { stateTable, type Fence } from './state';
+import { restoreNew, restoreOld } from './user-triggers';
 
 /** Rows that are removed at a time before a table is dropped: dropping a large one at once holds the server up. */
 const STEP = 5_000;
 
-/** Removes everything that a change made beside what is live; the state last, so that whoever takes over goes on. */
-export async function cleanUp(
+/** Removes everything that a change made beside what is kept; the state last, so that whoever takes over goes on. */
+export async function removeChange(
   session: Session,
+  fence: Fence,
   change: PlannedChange,
-  shadows: readonly ShadowTables[],
+  kept: 'old' | 'new',
+  point: Point,
   signal: AbortSignal,
-  onPoint: (point: string) => Promise<void>,
 ): Promise<void> {
-  for (const { names } of shadows) {
+  for (const shadow of shadowsOf(change)) {
+    const { names } = shadow;
     for (const side of ['old', 'new'] as const)
       for (const event of ['i', 'u', 'd'] as const)
         await patiently(session, `DROP TRIGGER IF EXISTS ${name(names.trigger(side, event))}`, signal);
-    await onPoint('clean:triggers');
+    await point('clean.triggers');
+    if (kept === 'new') await restoreNew(session, shadow, fence, signal);
+    else await restoreOld(session, shadow, signal);
+    await point('clean.restored');
   }
-  for (const { name: table } of change.operations) {
-    const { ghost, old, log, failed, cursor } = helperNames(table);
-    for (const helper of [ghost, old, log, failed, cursor]) {
+  for (const { name: table, object } of change.operations) {
+    if (object !== 'table') continue;
+    const { ghost, old, failed, cursor, ticket, usedTicket, log } = helperNames(table);
+    // The log is the claim: it goes last.
+    for (const helper of [ghost, old, failed, cursor, ticket, usedTicket, log]) {
       await emptied(session, helper, signal);
       await patiently(session, `DROP TABLE IF EXISTS ${name(helper)}`, signal);
-      await onPoint('clean:table');
+      await point('clean.table');
     }
   }
   await patiently(session, `DROP TABLE IF EXISTS ${name(stateTable(change))}`, signal);
+  await point('clean.state');
 }
 
 async function emptied(session: Session, table: string, signal: AbortSignal): Promise<void> {
@@ -64,7 +74,6 @@ export async function leftoversOf(session: Session): Promise<readonly Leftover[]
     'SELECT trigger_name AS name FROM information_schema.triggers WHERE trigger_schema = database() AND trigger_name LIKE ?',
     [like],
   );
-  await session.execute('COMMIT');
   return [
     ...tables.map((row) => ({
       kind: 'table' as const,

@@ -39,12 +39,9 @@ export class Drainer {
   async step(): Promise<number> {
     if (!this.ready) await createBatchTables(this.session, this.route);
     this.ready = true;
-    // Values that wander between rows can only be followed where all that happened to them is seen at once.
-    const wanders = this.route.flow.own.length > 0 && (await this.hasMoves());
-    const some: Selection = wanders ? 'all' : { first: BATCH };
     for (const [selection, remade] of [
-      [some, false],
-      [some, true],
+      [{ first: BATCH }, false],
+      [{ first: BATCH }, true],
       ['all', true],
     ] as const) {
       try {
@@ -74,10 +71,14 @@ export class Drainer {
     return rows.length > 0;
   }
 
+  /** @returns how many notes it took. */
   private async apply(selection: Selection, remade: boolean): Promise<number> {
     return await transaction(this.session, async () => {
       await this.fence.hold();
-      const taken = await readBatch(this.session, this.route, selection);
+      let taken = await readBatch(this.session, this.route, selection);
+      // Values that wander between rows can only be followed where all that happened to them is seen at once.
+      const some = selection !== 'all' && 'first' in selection && this.route.flow.own.length > 0;
+      if (taken > 0 && some && (await this.hasMoves())) taken = await readBatch(this.session, this.route, 'all');
       if (taken > 0) {
         await applyBatch(this.session, this.route, remade);
         await this.forget();

@@ -1,24 +1,68 @@
 import { createHash } from 'node:crypto';
+import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
-import { helperNames } from './names';
+import { tableOf } from '../../../domain/schema/model';
+import type { PlannedChange } from '../../../domain/schema/plan';
+import { same } from '../../../domain/schema/table-change';
+import { introspect } from './introspect';
+import { MARK } from './names';
 import { text } from './rows';
 import type { Session } from './session';
+import { plainBody } from './user-triggers';
+
+/** @throws Failure CHANGE_DRIFTED when the tables of a change are not those that it was planned for. */
+export async function checkPlanned(session: Session, change: PlannedChange): Promise<void> {
+  const { tables } = await introspect(session);
+  await session.execute('COMMIT');
+  for (const { object, name: own } of change.operations) {
+    if (object !== 'table') continue;
+    const planned = tableOf(change.from, own);
+    const there = tables.find((table) => table.name === own) ?? null;
+    const users = there && { ...there, triggers: there.triggers.filter((trigger) => !isOurs(trigger.name)) };
+    if (!same(planned, users))
+      throw new Failure('CHANGE_DRIFTED', `table ${own} is not what the change was planned for`);
+  }
+}
+
+/** @throws Failure CHANGE_DRIFTED when a table is not what it was. */
+export async function checkDrift(session: Session, table: string, known: string | undefined): Promise<void> {
+  if (known !== (await fingerprint(session, table)))
+    throw new Failure('CHANGE_DRIFTED', `table ${table} was changed since the change began`);
+}
 
 /**
- * What tells whether a table was changed behind the triggers: its definition, its triggers of ours, and its identity in
- * the storage engine, which TRUNCATE and the changes of partitions change. Auto-increment counters are left out.
+ * What tells whether a table was changed behind the triggers, whatever it is called meanwhile: its definition, triggers,
+ * and identity in the storage engine, which TRUNCATE and the changes of partitions change. Left out are the counter of
+ * its ids and its foreign keys, which come and go with the side that is live.
  */
 export async function fingerprint(session: Session, table: string): Promise<string> {
   const [made] = await session.query(`SHOW CREATE TABLE ${name(table)}`);
-  const statement = text(made!['Create Table']).replace(/ AUTO_INCREMENT=\d+/, '');
+  const lines = text(made!['Create Table'])
+    .split('\n')
+    .slice(1)
+    .filter((line) => !/^ {2}CONSTRAINT .* FOREIGN KEY /.test(line))
+    .map((line) => line.replace(/,$/, '').replace(/^(\) ENGINE=.*?) AUTO_INCREMENT=\d+/, '$1'));
   const triggers = await session.query(
-    `SELECT trigger_name AS name, action_statement AS body FROM information_schema.triggers
-     WHERE trigger_schema = database() AND event_object_table = ? ORDER BY trigger_name`,
+    `SELECT trigger_name AS name, event_manipulation AS event, action_timing AS timing, action_statement AS body
+     FROM information_schema.triggers WHERE trigger_schema = database() AND event_object_table = ?
+     ORDER BY event_manipulation, action_timing, action_order`,
     [table],
   );
-  const names = helperNames(table);
-  const ours = triggers.filter((row) => text(row.name).startsWith(names.trigger('old', 'i').slice(0, -1)));
-  return JSON.stringify([digest(statement), ours.length, await identities(session, table)]);
+  const ours = triggers.filter((row) => isOurs(text(row.name))).length;
+  const users = triggers
+    .filter((row) => !isOurs(text(row.name)))
+    .map((row) => [text(row.event), text(row.timing), plainBody(text(row.body))]);
+  return JSON.stringify([
+    digest(lines.join('\n')),
+    ours,
+    digest(JSON.stringify(users)),
+    await identities(session, table),
+  ]);
+}
+
+/** Those that write a log; copies of users' triggers are users'. */
+function isOurs(trigger: string): boolean {
+  return new RegExp(`${MARK}[tn][iud]$`).test(trigger);
 }
 
 /** Needs PROCESS; without it, only a comparison of all rows tells of a TRUNCATE. */
@@ -26,8 +70,9 @@ async function identities(session: Session, table: string): Promise<string> {
   try {
     const rows = await session.query(
       `SELECT GROUP_CONCAT(table_id ORDER BY table_id) AS ids FROM information_schema.innodb_sys_tables
-       WHERE name = CONCAT(database(), '/', ?) OR name LIKE CONCAT(database(), '/', ?, '#P#%')`,
-      [table, table],
+       WHERE SUBSTRING_INDEX(CAST(name AS BINARY), '#P#', 1) =
+         CAST(CONCAT(CAST(CONVERT(database() USING filename) AS BINARY), '/', CAST(CONVERT(? USING filename) AS BINARY)) AS BINARY)`,
+      [table],
     );
     return text(rows[0]!.ids);
   } catch {

@@ -34,11 +34,17 @@ export const Errno = {
   noSuchTrigger: 1360,
   triggerExists: 1359,
   tableChanged: 1412,
+  interrupted: 1317,
+  outOfTime: 1969,
 } as const;
+
+/** Milliseconds that a statement waits for a table of users: everybody who comes meanwhile waits behind it. */
+export const LOCK_ATTEMPT_MS = 80;
 
 /** Whether the same may work a moment later. */
 export function isPassing(error: unknown): boolean {
-  const passing: readonly number[] = [Errno.lockWaitTimeout, Errno.deadlock, Errno.tableChanged];
+  const { lockWaitTimeout, deadlock, tableChanged, interrupted, outOfTime } = Errno;
+  const passing: readonly number[] = [lockWaitTimeout, deadlock, tableChanged, interrupted, outOfTime];
   return error instanceof ServerError && !error.fatal && passing.includes(error.errno);
 }
 
@@ -58,12 +64,25 @@ export async function transaction<T>(session: Session, action: () => Promise<T>)
   }
 }
 
+/**
+ * Runs a statement that is given up after a time, whatever it waits for or does. Locks alone could only be given up after
+ * whole seconds; whoever ends the statement from outside may hit the one after it.
+ */
+export async function briefly(session: Session, statement: string, ms = LOCK_ATTEMPT_MS): Promise<number> {
+  await session.execute(`SET max_statement_time = ${ms / 1000}`);
+  try {
+    return await session.execute(statement);
+  } finally {
+    await session.execute('SET max_statement_time = 0').catch(() => undefined);
+  }
+}
+
 /** Runs a statement that needs a table for itself, in short attempts that hold nobody up for long. */
 export async function patiently(session: Session, statement: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     try {
-      await session.execute(statement);
+      await briefly(session, statement);
       return;
     } catch (error) {
       if (!isPassing(error)) throw error;

@@ -5,6 +5,7 @@ import type { PlannedChange, Shadow } from '../../../domain/schema/plan';
 import { flowOf, type Flow } from '../../../domain/schema/sides';
 import { Errno, patiently, SILENT } from './engine-session';
 import { helperNames, type HelperNames } from './names';
+import type { Point } from './points';
 import { text } from './rows';
 import { ServerError, type Session } from './session';
 import { bytes, characterSet, isText, keyParts } from './sql';
@@ -35,43 +36,53 @@ export function shadowsOf({ operations }: PlannedChange): ShadowTables[] {
 }
 
 /**
- * Makes the tables beside the shadow itself. The log is what claims a table for a change.
+ * Claims a table for a change by making its log.
+ * @param tables of its shadow, which alone writes a log.
  * @throws Failure CHANGE_CONFLICT when another change has the table.
  */
-export async function createHelpers(session: Session, change: PlannedChange, tables: ShadowTables): Promise<void> {
-  const { names, forward } = tables;
-  const comment = `ENGINE=InnoDB CHARSET=utf8mb4 COMMENT=${literal(commentOf(change))}`;
-  const keys = (letter: 'k' | 'o'): string[] => keyColumns(forward, letter);
-  await claim(
-    session,
-    change,
-    names.log,
-    // UUID_SHORT, not AUTO_INCREMENT: that would take a lock on the log for every statement of users, and their INSERT_ID.
-    `(id BIGINT UNSIGNED NOT NULL DEFAULT UUID_SHORT() PRIMARY KEY, op CHAR(1) CHARACTER SET ascii NOT NULL, ` +
-      `${[...keys('k').map((key) => `${key} NOT NULL`), ...keys('o').map((key) => `${key} NULL`)].join(', ')}) ${comment}`,
-  );
-  await claim(
-    session,
-    change,
-    names.failed,
-    `(id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, errno INT NOT NULL, message TEXT NOT NULL, ` +
-      `${keys('k')
-        .map((key) => `${key} NOT NULL`)
-        .join(', ')}) ${comment}`,
-  );
-  await claim(
-    session,
-    change,
-    names.cursor,
-    // 1: up to where rows are copied; 2: the end of the chunk at hand; 3: where copying ends.
-    `(id TINYINT NOT NULL PRIMARY KEY, copied BIGINT NOT NULL DEFAULT 0, ${keys('k')
-      .map((key) => `${key} NULL`)
-      .join(', ')}) ${comment}`,
-  );
+export async function claimTable(
+  session: Session,
+  change: PlannedChange,
+  table: string,
+  tables: ShadowTables | undefined,
+): Promise<void> {
+  const keys = (letter: 'k' | 'o', rest: string): string[] =>
+    tables === undefined ? [] : keyColumns(tables.forward, letter).map((key) => `${key} ${rest}`);
+  // UUID_SHORT, not AUTO_INCREMENT: that would take a lock on the log for every statement of users, and their INSERT_ID.
+  const columns = [
+    'id BIGINT UNSIGNED NOT NULL DEFAULT UUID_SHORT() PRIMARY KEY',
+    'op CHAR(1) CHARACTER SET ascii NOT NULL',
+  ];
+  await claim(session, change, helperNames(table).log, [...columns, ...keys('k', 'NOT NULL'), ...keys('o', 'NULL')]);
 }
 
-async function claim(session: Session, change: PlannedChange, table: string, definition: string): Promise<void> {
-  await session.execute(`CREATE TABLE IF NOT EXISTS ${name(table)} ${definition}`);
+/** Makes the tables beside the shadow itself. */
+export async function createHelpers(
+  session: Session,
+  change: PlannedChange,
+  { names, forward }: ShadowTables,
+): Promise<void> {
+  const keys = (rest: string): string[] => keyColumns(forward, 'k').map((key) => `${key} ${rest}`);
+  const failed = [
+    'id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY',
+    'errno INT NOT NULL',
+    'message TEXT NOT NULL',
+  ];
+  await claim(session, change, names.failed, [...failed, ...keys('NOT NULL')]);
+  const marks = ['id TINYINT NOT NULL PRIMARY KEY', 'copied BIGINT NOT NULL DEFAULT 0'];
+  await claim(session, change, names.cursor, [...marks, ...keys('NULL')]);
+}
+
+async function claim(
+  session: Session,
+  change: PlannedChange,
+  table: string,
+  columns: readonly string[],
+): Promise<void> {
+  await session.execute(
+    `CREATE TABLE IF NOT EXISTS ${name(table)} (${columns.join(', ')}) ENGINE=InnoDB CHARSET=utf8mb4 ` +
+      `COMMENT=${literal(commentOf(change))}`,
+  );
   const [row] = await session.query(
     'SELECT table_comment AS comment FROM information_schema.tables WHERE table_schema = database() AND table_name = ?',
     [table],
@@ -107,14 +118,21 @@ export async function createGhost(session: Session, { shadow, names }: ShadowTab
  * Makes the triggers that note changed keys, the same on both sides: they stay with their tables for as long as the
  * change lives, and nothing has to be switched at a swap. CREATE TRIGGER waits for the transactions that wrote without it.
  */
-export async function createTriggers(session: Session, tables: ShadowTables, signal: AbortSignal): Promise<void> {
+export async function createTriggers(
+  session: Session,
+  tables: ShadowTables,
+  point: Point,
+  signal: AbortSignal,
+): Promise<void> {
   const { names, forward, back } = tables;
   for (const [side, table, flow] of [
     ['new', names.ghost, back],
     ['old', names.table, forward],
   ] as const)
-    for (const event of ['i', 'u', 'd'] as const)
+    for (const event of ['i', 'u', 'd'] as const) {
       await patiently(session, triggerStatement(names, side, event, table, flow), signal);
+      await point('prepare.trigger');
+    }
 }
 
 function triggerStatement(
@@ -142,7 +160,14 @@ const bodies = {
       ({ source, column }) => `NOT (${bytes(`OLD.${column}`, source)} <=> ${bytes(`NEW.${column}`, source)})`,
     );
     // UPDATE IGNORE also tells of rows that it skipped; then the old key is still there.
-    const there = keys.map(({ column }) => `live.${column} = OLD.${column}`).join(' AND ');
+    const there = keys
+      .map(({ source, column }) => {
+        const same = `live.${column} = OLD.${column}`;
+        return isText(source)
+          ? `${same} AND ${bytes(`live.${column}`, source)} = ${bytes(`OLD.${column}`, source)}`
+          : same;
+      })
+      .join(' AND ');
     const skipped = `EXISTS (SELECT 1 FROM ${name(names.table)} AS live WHERE ${there} LOCK IN SHARE MODE)`;
     return (
       `IF NOT (${moved.join(' OR ')}) THEN ${note(names, flow, 'u', 'OLD')}; ` +

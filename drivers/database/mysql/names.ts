@@ -13,6 +13,9 @@ export interface HelperNames {
   readonly log: string;
   readonly failed: string;
   readonly cursor: string;
+  /** What a swap of several tables waits for at last, and what it is called once that was had. */
+  readonly ticket: string;
+  readonly usedTicket: string;
   /** The triggers that write the log, by their table and event. */
   trigger(side: 'old' | 'new', event: 'i' | 'u' | 'd'): string;
 }
@@ -23,6 +26,7 @@ export function helperNames(table: string): HelperNames {
     table,
     ...{ ghost: helper(table, 'g'), old: helper(table, 'o'), log: helper(table, 'l') },
     ...{ failed: helper(table, 'f'), cursor: helper(table, 'c') },
+    ...{ ticket: helper(table, 'x'), usedTicket: helper(table, 'y') },
     trigger: (side, event) => helper(table, `${side === 'old' ? 't' : 'n'}${event}`),
   };
 }
@@ -30,6 +34,11 @@ export function helperNames(table: string): HelperNames {
 /** The name of the table that says where a change stands; `table` is the first of its tables. */
 export function stateName(table: string): string {
   return helper(table, 's');
+}
+
+/** Names in the order in which the server locks them. */
+export function inByteOrder(names: readonly string[]): string[] {
+  return names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
 /** What every name of ours has in it, and no other name by custom. */

@@ -7,13 +7,11 @@ import type { Swapped, SwapOptions } from '../engine';
 import { locksOf, type Route } from './batch';
 import { blockersOf, endSessions } from './blockers';
 import type { Drainer } from './drain';
-import { isPassing } from './engine-session';
-import { helperNames } from './names';
+import { briefly, isPassing } from './engine-session';
+import type { Point } from './points';
+import { renameAll } from './rename';
 import { text } from './rows';
-import { ServerError, type Session } from './session';
-
-/** Milliseconds that an attempt waits for its locks: everybody who comes meanwhile waits behind it. */
-const LOCK_ATTEMPT_MS = 80;
+import type { Session } from './session';
 
 /** Notes that may wait when the locks are asked for; they are followed while everybody waits. */
 const FEW = 100;
@@ -21,8 +19,8 @@ const FEW = 100;
 /** Rounds of following before it is said that the writers are faster. */
 const ROUNDS = 400;
 
-/** The number of a statement that was ended by somebody else. */
-const INTERRUPTED = 1317;
+/** Milliseconds that everybody may be held up by following; then it is tried again. */
+const HELD_MS = 100;
 
 /** One table of a swap. */
 export interface SwapTable {
@@ -40,22 +38,29 @@ export interface SwapParts {
   readonly engine: Session;
   readonly renamer: Session;
   readonly watcher: Session;
+  /** For what only several tables need. */
+  readonly open: () => Promise<Session>;
   readonly state: string;
   readonly tables: readonly SwapTable[];
-  readonly onPoint: (point: string) => Promise<void>;
+  readonly point: Point;
 }
 
 /** Swaps all tables of a change in one moment. @throws Failure CHANGE_BLOCKED, CHANGE_BEHIND, CHANGE_DRIFTED, ROWS_REFUSED */
 export async function swap(parts: SwapParts, options: SwapOptions, signal: AbortSignal): Promise<Swapped> {
   const deadline = performance.now() + options.deadlineMs;
+  let stallMs = 0;
   for (let attempts = 1; ; attempts++) {
     signal.throwIfAborted();
     for (const table of parts.tables) await followClosely(table, signal);
     await matchCounters(parts);
-    const stallMs = await attempt(parts);
-    if (stallMs !== null) return { stallMs, attempts };
-    if (options.force) await endSessions(parts.watcher, await blockersOf(parts.watcher, namesOf(parts)));
-    if (performance.now() > deadline) throw await blocked(parts, attempts);
+    await parts.point('swap.begin');
+    const began = performance.now();
+    const done = await attempt(parts, options);
+    stallMs = Math.max(stallMs, performance.now() - began);
+    if (done) return { stallMs: Math.round(stallMs * 10) / 10, attempts };
+    if (performance.now() > deadline && options.force)
+      await endSessions(parts.watcher, await blockersOf(parts.watcher, namesOf(parts)));
+    if (performance.now() > deadline + (options.force ? 10_000 : 0)) throw await blocked(parts, attempts);
     // Longer and longer pauses, so that whoever holds the tables gets on.
     await sleep(20 + Math.random() * Math.min(50 * attempts, 1_000), undefined, { signal });
   }
@@ -65,24 +70,23 @@ function namesOf({ change }: SwapParts): string[] {
   return change.operations.map((operation) => operation.name);
 }
 
-async function blocked({ watcher, ...parts }: SwapParts, attempts: number): Promise<Failure> {
-  const blockers = await blockersOf(watcher, namesOf({ watcher, ...parts }));
+async function blocked(parts: SwapParts, attempts: number): Promise<Failure> {
+  const blockers = await blockersOf(parts.watcher, namesOf(parts));
   const who = blockers.map(({ session, user, ageSeconds, query }) => `${session} (${user}, ${ageSeconds} s): ${query}`);
   return new Failure(
     'CHANGE_BLOCKED',
     `the locks were not to be had in ${attempts} attempts; ${who.join('; ') || 'nobody is seen to hold them for long'}`,
-    {
-      data: { blockers },
-    },
+    { data: { blockers } },
   );
 }
 
 /** Follows the log until little waits. @throws Failure CHANGE_BEHIND */
-async function followClosely({ drainer }: SwapTable, signal: AbortSignal): Promise<void> {
-  for (let round = 1; (await drainer.length()) > FEW; round++) {
+async function followClosely({ drainer, route }: SwapTable, signal: AbortSignal): Promise<void> {
+  // At least once: whatever that has to make is then there before anybody waits.
+  for (let round = 1; (await drainer.step()) > FEW; round++) {
     signal.throwIfAborted();
-    if (round > ROUNDS) throw new Failure('CHANGE_BEHIND', 'rows change faster than they can be followed');
-    await drainer.step();
+    if (round > ROUNDS)
+      throw new Failure('CHANGE_BEHIND', `rows of ${route.live} change faster than they can be followed`);
   }
 }
 
@@ -100,81 +104,40 @@ async function matchCounters({ engine, tables }: SwapParts): Promise<void> {
   }
 }
 
-/** @returns milliseconds that writers waited at most, or null where the locks were not to be had. */
-async function attempt(parts: SwapParts): Promise<number | null> {
-  const { engine, renamer, tables, onPoint } = parts;
+/** @returns whether it is done: not where the locks were not to be had, or held up everybody for too long. */
+async function attempt(parts: SwapParts, options: SwapOptions): Promise<boolean> {
+  const { engine, tables, point, state } = parts;
+  if (tables.length === 0) return await renameAll(parts);
+  const list = tables.map(({ route, failed }) => locksOf(route, failed));
   const began = performance.now();
-  if (tables.length > 0 && !(await lock(parts))) return null;
-  let renaming: Promise<unknown> | undefined;
   try {
-    await onPoint('swap:locked');
+    await briefly(engine, `LOCK TABLES ${list.join(', ')}, ${name(state)} WRITE`);
+    await point('swap.locked');
     for (const table of tables) {
-      while ((await table.drainer.step()) > 0);
-      const [row] = await engine.query(`SELECT COUNT(*) AS n FROM ${name(table.failed)}`);
-      if (Number(row!.n) > 0)
-        throw new Failure('ROWS_REFUSED', `${Number(row!.n)} rows of ${table.route.live} do not fit their new form`);
+      while ((await table.drainer.step()) > 0) if (performance.now() - began > HELD_MS) return false;
+      await refuseFailed(parts, table, options);
       await table.checkDrift();
     }
-    await onPoint('swap:drained');
-    renaming = renamer.execute(`RENAME TABLE ${renames(parts).join(', ')}`);
-    renaming.catch(() => undefined);
-    if (tables.length > 0) await untilQueued(parts, renaming);
-    await onPoint('swap:queued');
-    await engine.execute('COMMIT');
-    if (tables.length > 0) await engine.execute('UNLOCK TABLES');
-    await renaming;
-    await onPoint('swap:renamed');
-    return performance.now() - began;
+    await point('swap.followed');
+    return await renameAll(parts);
   } catch (error) {
-    if (renaming) await parts.watcher.execute(`KILL QUERY ${renamer.id}`).catch(() => undefined);
-    await engine.execute('UNLOCK TABLES').catch(() => undefined);
-    await renaming?.catch(() => undefined);
-    if (isPassing(error)) return null;
-    throw error;
-  }
-}
-
-async function lock({ engine, watcher, tables, state }: SwapParts): Promise<boolean> {
-  const list = tables.map(({ route, failed }) => locksOf(route, failed));
-  const locking = engine.execute(`LOCK TABLES ${list.join(', ')}, ${name(state)} WRITE`);
-  const timer = setTimeout(
-    () => void watcher.execute(`KILL QUERY ${engine.id}`).catch(() => undefined),
-    LOCK_ATTEMPT_MS,
-  );
-  try {
-    await locking;
-    return true;
-  } catch (error) {
-    if (isPassing(error) || (error instanceof ServerError && error.errno === INTERRUPTED)) return false;
+    if (isPassing(error)) return false;
     throw error;
   } finally {
-    clearTimeout(timer);
+    await engine.execute('ROLLBACK').catch(() => undefined);
+    await engine.execute('UNLOCK TABLES').catch(() => undefined);
   }
 }
 
-/** Whoever comes after the renaming waits behind it; so it has to wait before the locks are given up. */
-async function untilQueued({ renamer, watcher }: SwapParts, renaming: Promise<unknown>): Promise<void> {
-  let failed: unknown;
-  renaming.catch((error: unknown) => (failed = error));
-  for (;;) {
-    if (failed) throw failed;
-    const rows = await watcher.query(
-      "SELECT 1 FROM information_schema.processlist WHERE id = ? AND state LIKE 'Waiting for table metadata lock%'",
-      [renamer.id],
-    );
-    if (rows.length > 0) return;
-    await sleep(1);
-  }
-}
-
-function renames({ change, direction }: SwapParts): string[] {
-  return change.operations.flatMap(({ object, kind, name: table, way }) => {
-    if (object !== 'table' || (way === 'instant' && kind === 'ALTER')) return [];
-    const { ghost, old } = helperNames(table);
-    const pair = (from: string, to: string): string => `${name(from)} TO ${name(to)}`;
-    const [away, in_] = direction === 'forward' ? [old, ghost] : [ghost, old];
-    const gone = direction === 'forward' ? kind !== 'CREATE' : kind !== 'DROP';
-    const comes = direction === 'forward' ? kind !== 'DROP' : kind !== 'CREATE';
-    return [...(gone ? [pair(table, away)] : []), ...(comes ? [pair(in_, table)] : [])];
-  });
+/** @throws Failure ROWS_REFUSED */
+async function refuseFailed(
+  { engine, direction }: SwapParts,
+  { failed, route }: SwapTable,
+  { acceptLosses }: SwapOptions,
+): Promise<void> {
+  if (direction === 'back' && acceptLosses === true) return;
+  const [row] = await engine.query(`SELECT COUNT(*) AS n FROM ${name(failed)}`);
+  const rows = Number(row!.n);
+  if (rows > 0)
+    throw new Failure('ROWS_REFUSED', `${rows} rows of ${route.live} do not fit the form that is to take its place`);
 }
