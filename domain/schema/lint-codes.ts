@@ -46,6 +46,15 @@ export const lintCodes = {
     severity: 'error',
     remedy: 'Drop or change the trigger that the message names in the same change.',
   },
+  DEPENDENT_IN_THE_WAY: {
+    severity: 'error',
+    remedy: 'Drop what the message names, and make it again once the change is complete.',
+  },
+  PUBLICATION_IN_THE_WAY: {
+    severity: 'error',
+    remedy:
+      'Publish the tables one by one: a publication of all of them would publish what a change makes beside them.',
+  },
   RIGHTS_MISSING: { severity: 'error', remedy: 'Grant the engine’s account what the message names.' },
   SERVER_SETTING: { severity: 'error', remedy: 'Change the server’s setting that the message names.' },
   CHANGE_IN_PROGRESS: { severity: 'error', remedy: 'Wait for the change that has the table, or cancel it.' },

@@ -13,9 +13,11 @@ export async function holders(
        coalesce(left(a.query, 1000), '') AS query, l.relation::regclass::text || ' (' || l.mode || ')' AS holds,
        extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, x.prepared, clock_timestamp()))::float8 AS age
      FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-     LEFT JOIN pg_prepared_xacts x ON l.pid IS NULL AND l.virtualtransaction = '-1/' || x.transaction::text
+     LEFT JOIN pg_locks m ON l.pid IS NULL AND m.pid IS NULL AND m.locktype = 'transactionid'
+       AND m.virtualtransaction = l.virtualtransaction
+     LEFT JOIN pg_prepared_xacts x ON x.transaction = m.transactionid
      WHERE l.locktype = 'relation' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       AND l.relation IN (SELECT to_regclass(u) FROM unnest($1::text[]) u) AND l.pid IS DISTINCT FROM ALL ($2::int[])
+       AND l.relation IN (SELECT to_regclass(u) FROM unnest($1::text[]) u) AND (l.pid IS NULL OR l.pid <> ALL ($2::int[]))
        AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
      ORDER BY l.pid, x.gid, l.mode`,
     [relations, own],

@@ -12,6 +12,8 @@ import { usersOwn } from './drift';
 import { openEngineSession, withEngineSession } from './engine-session';
 import { introspect } from './introspect';
 import { dressAll } from './dress-all';
+import { lintCodes } from '../../../domain/schema/lint-codes';
+import { lintAccount, lintBindings } from './lint-bindings';
 import { leftoversIn } from './janitor';
 import { lossesOf, sendBack } from './losses';
 import type { OnPoint, Point } from './points';
@@ -62,6 +64,7 @@ export class PostgresEngine implements SchemaEngine {
 
   async prepare(change: PlannedChange, { signal }: Work): Promise<void> {
     await this.withSession(async (session) => {
+      await refuseUnsafe(session, change);
       await this.point('prepare.state');
       await createState(session, change);
       const fence = await Fence.take(session, change.id);
@@ -299,6 +302,16 @@ function allow(phases: readonly ChangePhase[], phase: ChangePhase): void {
     (changeMoves[move].from as readonly ChangePhase[]).includes(phase),
   );
   throw new Failure('STATE_CONFLICT', `the change is ${phase}`, { data: { phase, allowed } });
+}
+
+/** @throws Failure SCHEMA_REFUSED when something binds to the tables that cannot be carried over. */
+async function refuseUnsafe(session: Session, change: PlannedChange): Promise<void> {
+  if ((await readState(session, change.id)) !== null) return;
+  const messages = [...(await lintAccount(session)), ...(await lintBindings(session, change))].filter(
+    ({ code }) => lintCodes[code].severity === 'error',
+  );
+  if (messages.length === 0) return;
+  throw new Failure('SCHEMA_REFUSED', messages.map(({ message }) => message).join('; '), { data: { messages } });
 }
 
 /** @throws Failure ROWS_REFUSED naming rows that do not fit. */

@@ -84,8 +84,12 @@ function filled(value: string, source: Column, target: Column): string {
   return fills ? `coalesce(${value}, ${target.default!})` : value;
 }
 
-/** Columns of the target's own that must have a value and have no default, with the value that new rows get there. */
-export function implied({ own }: Flow): { readonly column: string; readonly value: string }[] {
+/**
+ * Columns of the old side's own that must have a value and have no default, with the value that rows get there that were
+ * made without them. What the new side must have a value for, a plain ALTER would refuse.
+ */
+export function implied({ own, direction }: Flow): { readonly column: string; readonly value: string }[] {
+  if (direction === 'forward') return [];
   return own
     .filter(({ nullable, default: set, identity }) => !nullable && set === null && identity === null)
     .flatMap(({ name: column, type }) => {

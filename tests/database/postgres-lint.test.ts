@@ -1,0 +1,133 @@
+import type { LintMessage } from '../../domain/schema/lint-codes';
+import type { PlannedChange } from '../../domain/schema/plan';
+import type { Work } from '../../drivers/database/engine';
+import { PostgresEngine } from '../../drivers/database/postgresql/engine';
+import { lint } from '../../drivers/database/postgresql/lint';
+import { openSession } from '../../drivers/database/postgresql/session';
+import type { Postgres } from '../../environment/postgres';
+import { planned, read, run } from './support/postgres-plan';
+import { privatePostgres } from './support/servers';
+
+let server: Postgres;
+beforeAll(async () => {
+  server = await privatePostgres({ wal_level: 'logical' });
+}, 60_000);
+afterAll(async () => await server.stop());
+
+const work: Work = { signal: new AbortController().signal };
+const schema = 'shop';
+
+let lastPlan: PlannedChange;
+
+/** What is said of a change. @param later what is there beside what the change was planned on. */
+async function said(
+  change: readonly string[],
+  given: readonly string[],
+  later: readonly string[] = [],
+): Promise<readonly LintMessage[]> {
+  await run(server.url, schema, 'drop schema if exists shop, gatewright, far cascade', 'create schema shop', ...given);
+  const plan = await planned(server.url, schema, 'lint', change);
+  await run(server.url, schema, ...later);
+  lastPlan = plan;
+  const session = await openSession(server.url, schema);
+  try {
+    return await lint(session, plan, plan.operations, { allowForeignKeys: true });
+  } finally {
+    session.destroy();
+  }
+}
+
+const t = 'create table t (id int primary key, a text, n numeric)';
+
+test.each<[code: string, subject: string | null, change: string, given: readonly string[]]>([
+  [
+    'UNSUPPORTED_TABLE',
+    null,
+    'alter table t add b int',
+    ['create table t (id int primary key) partition by range (id)'],
+  ],
+  ['UNSUPPORTED_TABLE', null, 'alter table t add b int', [t, 'create table child () inherits (t)']],
+  ['UNSUPPORTED_TABLE', null, 'alter table t add b int', ['create unlogged table t (id int primary key)']],
+  [
+    'DEPENDENT_IN_THE_WAY',
+    'rule r on table t',
+    'alter table t add b int',
+    [t, 'create rule r as on delete to t do also notify x'],
+  ],
+  [
+    'DEPENDENT_IN_THE_WAY',
+    'function f(t)',
+    'alter table t add b int',
+    [t, 'create function f(t) returns int language sql as $$select 1$$'],
+  ],
+  ['DEPENDENT_IN_THE_WAY', 'table holder column x', 'alter table t add b int', [t, 'create table holder (x t[])']],
+  [
+    'DEPENDENT_IN_THE_WAY',
+    'function g()',
+    'alter table t add b int',
+    [t, 'create function g() returns bigint begin atomic select count(*) from t; end'],
+  ],
+  [
+    'DEPENDENT_IN_THE_WAY',
+    'policy p on table o',
+    'alter table t add b int',
+    [t, 'create table o (id int)', 'create policy p on o using (exists (select from t))'],
+  ],
+  [
+    'VIEW_IN_THE_WAY',
+    'rule _RETURN on materialized view m',
+    'alter table t add b int',
+    [t, 'create materialized view m as select id from t'],
+  ],
+  [
+    'VIEW_IN_THE_WAY',
+    'far.v',
+    'alter table t drop a',
+    [t, 'create schema far', 'create view far.v as select a from shop.t'],
+  ],
+  ['PUBLICATION_IN_THE_WAY', 'p', 'alter table t add b int', [t, 'create publication p for all tables']],
+])('%s: %s', async (code, subject, change, given) => {
+  await run(server.url, schema, 'drop publication if exists p');
+  const [first, ...later] = given;
+  const messages = await said([change], [first!], later);
+  expect(messages.map((each) => [each.code, each.subject])).toContainEqual([code, subject]);
+  const before = await read(server.url, schema);
+  const engine = new PostgresEngine({ url: server.url, schema });
+  await expect(engine.prepare(lastPlan, work)).rejects.toMatchObject({ code: 'SCHEMA_REFUSED' });
+  expect(await engine.leftovers()).toEqual([]);
+  expect(await read(server.url, schema)).toEqual(before);
+  await run(server.url, schema, 'drop publication if exists p');
+});
+
+test.each<[code: string, column: string | null, rows: number, change: string]>([
+  ['VALUES_DO_NOT_FIT', 'a', 2, 'alter table t alter a type varchar(4)'],
+  ['VALUES_CHANGE', 'n', 2, 'alter table t alter n type int'],
+  ['VALUES_DO_NOT_FIT', 'a', 3, 'alter table t alter a type int using a::int'],
+  ['NULLS_PRESENT', 'n', 1, 'alter table t alter n set not null'],
+  ['NULLS_PRESENT', 'b', 4, 'alter table t add b int not null'],
+  ['DUPLICATES_PRESENT', 'n', 2, 'alter table t add unique (n)'],
+  ['CHECK_VIOLATED', null, 1, 'alter table t add check (n < 100)'],
+  ['FOREIGN_KEY_VIOLATED', 'id', 3, 'alter table t add foreign key (id) references p'],
+])('%s of %s', async (code, column, count, change) => {
+  const messages = await said(
+    [change],
+    [
+      t,
+      'create table p (id int primary key)',
+      'insert into p values (1)',
+      "insert into t values (1, 'long word', 1.5), (2, 'other word', 1.5), (3, 'x', 700), (4, '12', null)",
+    ],
+  );
+  const found = messages.find((each) => each.code === code)!;
+  expect(found).toMatchObject({ column, rows: { count } });
+  expect(Number(found.rows!.example.id)).toBeGreaterThan(0);
+});
+
+test('what is safe is passed', async () => {
+  expect(
+    await said(
+      ['alter table t alter a type varchar(40), alter n type numeric(12, 4), add b int default 3'],
+      [t, "insert into t values (1, 'x', 1.25)", 'create view v as select id from t'],
+    ),
+  ).toEqual([]);
+});
