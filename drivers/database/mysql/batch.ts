@@ -13,20 +13,19 @@ export interface Route {
   readonly log: string;
   readonly live: string;
   readonly target: string;
+  /** Tells the names by which this route's tables go in SQL from those of another, which are locked with them. */
+  readonly tag: number;
 }
 
 /** Everything that a batch reads or writes, as LOCK TABLES takes it: what goes by several names has to be locked by each. */
-export function locksOf({ log, live, target }: Route, failed: string): string {
+export function locksOf({ log, live, target, tag }: Route, failed: string): string {
+  const as = (table: string, ...aliases: string[]): string[] => [
+    name(table),
+    ...aliases.map((alias) => `${name(table)} AS ${alias}${tag}`),
+  ];
   return [
-    ...[name(live), `${name(live)} AS live`, `${name(live)} AS live_before`, name(target), `${name(target)} AS target`],
-    ...[
-      name(log),
-      `${name(log)} AS moved`,
-      `${name(log)} AS again`,
-      `${name(log)} AS noted`,
-      name(failed),
-      `${name(failed)} AS f`,
-    ],
+    ...[...as(live, 'live', 'before'), ...as(target, 'target')],
+    ...[...as(log, 'moved', 'again', 'noted'), ...as(failed, 'failed')],
   ]
     .map((table) => `${table} WRITE`)
     .join(', ');
@@ -38,23 +37,23 @@ export function locksOf({ log, live, target }: Route, failed: string): string {
  * have the types of the live side and never leave the server.
  */
 export async function createBatchTables(session: Session, route: Route): Promise<void> {
-  const { flow } = route;
-  await session.execute('DROP TEMPORARY TABLE IF EXISTS gw_notes, gw_rows, gw_kept, gw_moves');
+  const { flow, tag } = route;
+  await session.execute(`DROP TEMPORARY TABLE IF EXISTS gw_notes${tag}, gw_rows${tag}, gw_kept${tag}, gw_moves${tag}`);
   const empty = `${selectNotes(route, `SELECT * FROM ${name(route.log)} LIMIT 0`)} LIMIT 0`;
-  await session.execute(`CREATE TEMPORARY TABLE gw_notes ENGINE=InnoDB AS ${empty}`);
-  await session.execute('ALTER TABLE gw_notes MODIFY handle BINARY(32) NOT NULL, MODIFY origin BINARY(32) NULL');
+  await session.execute(`CREATE TEMPORARY TABLE gw_notes${tag} ENGINE=InnoDB AS ${empty}`);
+  await session.execute(`ALTER TABLE gw_notes${tag} MODIFY handle BINARY(32) NOT NULL, MODIFY origin BINARY(32) NULL`);
   await session.execute(
-    `CREATE TEMPORARY TABLE gw_rows ENGINE=InnoDB AS SELECT handle, origin, present, 0 AS remade, 0 AS kept, 0 AS there, ` +
-      `${[...keyParts(flow), ...valueNames(flow)].join(', ')} FROM gw_notes LIMIT 0`,
+    `CREATE TEMPORARY TABLE gw_rows${tag} ENGINE=InnoDB AS SELECT handle, origin, present, 0 AS remade, 0 AS kept, 0 AS there, ` +
+      `${[...keyParts(flow), ...valueNames(flow)].join(', ')} FROM gw_notes${tag} LIMIT 0`,
   );
-  await session.execute('ALTER TABLE gw_rows ADD PRIMARY KEY (handle), ADD KEY (origin)');
+  await session.execute(`ALTER TABLE gw_rows${tag} ADD PRIMARY KEY (handle), ADD KEY (origin)`);
   await session.execute(
-    `CREATE TEMPORARY TABLE gw_kept ENGINE=InnoDB AS SELECT ${['CAST(0 AS BINARY(32)) AS handle', ...ownValues(flow)].join(', ')} ` +
-      `FROM ${name(route.target)} AS target LIMIT 0`,
+    `CREATE TEMPORARY TABLE gw_kept${tag} ENGINE=InnoDB AS SELECT ${['CAST(0 AS BINARY(32)) AS handle', ...ownValues(route)].join(', ')} ` +
+      `FROM ${name(route.target)} AS target${tag} LIMIT 0`,
   );
-  await session.execute('ALTER TABLE gw_kept MODIFY handle BINARY(32) NOT NULL, ADD PRIMARY KEY (handle)');
+  await session.execute(`ALTER TABLE gw_kept${tag} MODIFY handle BINARY(32) NOT NULL, ADD PRIMARY KEY (handle)`);
   await session.execute(
-    'CREATE TEMPORARY TABLE gw_moves (handle BINARY(32) PRIMARY KEY, origin BINARY(32) NOT NULL) ENGINE=InnoDB',
+    `CREATE TEMPORARY TABLE gw_moves${tag} (handle BINARY(32) PRIMARY KEY, origin BINARY(32) NOT NULL) ENGINE=InnoDB`,
   );
   await session.execute('COMMIT');
 }
@@ -64,22 +63,24 @@ export async function createBatchTables(session: Session, route: Route): Promise
  * @returns the number of notes.
  */
 export async function readBatch(session: Session, route: Route, selection: Selection): Promise<number> {
-  for (const table of ['gw_notes', 'gw_rows', 'gw_kept']) await session.execute(`DELETE FROM ${table}`);
+  const { tag } = route;
+  for (const table of [`gw_notes${tag}`, `gw_rows${tag}`, `gw_kept${tag}`])
+    await session.execute(`DELETE FROM ${table}`);
   const notes = selected(name(route.log), selection);
   const moves = await session.query(`SELECT 1 FROM ${name(route.log)} WHERE op = 'm' LIMIT 1`);
   // A move is one note about two keys. Everything goes by another name each time, as LOCK TABLES wants it.
-  const moved = `SELECT * FROM ${name(route.log)} AS moved WHERE op = 'm'`;
+  const moved = `SELECT * FROM ${name(route.log)} AS moved${route.tag} WHERE op = 'm'`;
   const among =
     selection === 'all'
       ? moved
-      : `${moved} AND id IN (${'ids' in selection ? selection.ids.join(', ') : `SELECT id FROM (${selected(`${name(route.log)} AS again`, selection)}) AS n`})`;
+      : `${moved} AND id IN (${'ids' in selection ? selection.ids.join(', ') : `SELECT id FROM (${selected(`${name(route.log)} AS again${route.tag}`, selection)}) AS n`})`;
   const other = moves.length > 0 ? ` UNION ALL ${selectNotes(route, among, 'o')}` : '';
-  await session.execute(`INSERT INTO gw_notes ${selectNotes(route, notes)}${other}`);
+  await session.execute(`INSERT INTO gw_notes${tag} ${selectNotes(route, notes)}${other}`);
   const names = [...keyParts(route.flow), ...valueNames(route.flow)];
   await session.execute(
-    `INSERT INTO gw_rows SELECT handle, handle, MAX(present), 0, 0, 0, ${names.join(', ')} FROM gw_notes GROUP BY handle`,
+    `INSERT INTO gw_rows${tag} SELECT handle, handle, MAX(present), 0, 0, 0, ${names.join(', ')} FROM gw_notes${tag} GROUP BY handle`,
   );
-  const [row] = await session.query('SELECT COUNT(DISTINCT note) AS n FROM gw_notes');
+  const [row] = await session.query(`SELECT COUNT(DISTINCT note) AS n FROM gw_notes${tag}`);
   return Number(row!.n);
 }
 
@@ -92,11 +93,11 @@ function selected(log: string, selection: Selection): string {
 }
 
 /** Notes with their keys and what the live side has of them. @param letter which of the two keys of a move. */
-function selectNotes({ flow, live }: Route, notes: string, letter: 'k' | 'o' = 'k'): string {
+function selectNotes({ flow, live, tag }: Route, notes: string, letter: 'k' | 'o' = 'k'): string {
   const keys = keyParts(flow, letter);
   const other = flow.key.map((_, i) => `l.o${i + 1}`);
   const moved = `IF(l.op = 'm' AND '${letter}' = 'k', ${handle(flow, 'source', (i) => other[i]!)}, NULL)`;
-  const alias = letter === 'k' ? 'live' : 'live_before';
+  const alias = `${letter === 'k' ? 'live' : 'before'}${tag}`;
   const present = of(alias, flow.key[0]!.source.name);
   return (
     `SELECT l.id AS note, l.op AS op, ${handle(flow, 'source', (i) => `l.${keys[i]!}`)} AS handle, ${moved} AS origin, ` +
@@ -110,31 +111,33 @@ function selectNotes({ flow, live }: Route, notes: string, letter: 'k' | 'o' = '
  * Sets the target right for every key of the batch.
  * @param remade whether all rows are taken out before any is put in: for values that pass from row to row.
  */
-export async function applyBatch(session: Session, { flow, target }: Route, remade: boolean): Promise<void> {
-  const table = name(target);
-  const join = `gw_rows STRAIGHT_JOIN ${table} AS target ON ${onKey(flow, 'target', 'target', 'gw_rows')}`;
-  if (flow.own.length > 0) await traceOrigins(session);
-  if (remade) await session.execute('UPDATE gw_rows SET remade = 1, kept = 1 WHERE present = 1');
+export async function applyBatch(session: Session, route: Route, remade: boolean): Promise<void> {
+  const { flow, tag } = route;
+  const table = name(route.target);
+  const target = `target${tag}`;
+  const join = `gw_rows${tag} STRAIGHT_JOIN ${table} AS ${target} ON ${onKey(flow, 'target', target, `gw_rows${tag}`)}`;
+  if (flow.own.length > 0) await traceOrigins(session, route);
+  if (remade) await session.execute(`UPDATE gw_rows${tag} SET remade = 1, kept = 1 WHERE present = 1`);
   if (flow.own.length > 0)
     await session.execute(
-      `INSERT INTO gw_kept SELECT gw_rows.handle, ${ownValues(flow).join(', ')} FROM ${join} WHERE gw_rows.kept = 1`,
+      `INSERT INTO gw_kept${tag} SELECT gw_rows${tag}.handle, ${ownValues(route).join(', ')} FROM ${join} WHERE gw_rows${tag}.kept = 1`,
     );
-  await session.execute(`DELETE target FROM ${join} WHERE gw_rows.present = 0 OR gw_rows.remade = 1`);
-  await session.execute(`UPDATE ${join} SET gw_rows.there = 1 WHERE gw_rows.present = 1`);
+  await session.execute(`DELETE ${target} FROM ${join} WHERE gw_rows${tag}.present = 0 OR gw_rows${tag}.remade = 1`);
+  await session.execute(`UPDATE ${join} SET gw_rows${tag}.there = 1 WHERE gw_rows${tag}.present = 1`);
   const sets = flow.carried.map(
-    (pair, i) => `${of('target', pair.target.name)} = ${converted(pair, `gw_rows.c${i + 1}`)}`,
+    (pair, i) => `${of(target, pair.target.name)} = ${converted(pair, `gw_rows${tag}.c${i + 1}`)}`,
   );
-  await session.execute(`UPDATE ${join} SET ${sets.join(', ')} WHERE gw_rows.there = 1`);
-  await insertRows(session, flow, table);
+  await session.execute(`UPDATE ${join} SET ${sets.join(', ')} WHERE gw_rows${tag}.there = 1`);
+  await insertRows(session, route);
 }
 
 /**
  * Tells for each row whose own values it keeps: its own, those of the row that moved to its key, or, being new, nobody's.
  * The notes of one key stand in the order of what happened to it, because whoever changes a row holds its lock.
  */
-async function traceOrigins(session: Session): Promise<void> {
+async function traceOrigins(session: Session, { tag }: Route): Promise<void> {
   const notes = await session.query(
-    "SELECT op, HEX(handle) AS handle, HEX(origin) AS origin FROM gw_notes WHERE op <> 'u' AND (op <> 'm' OR origin IS NOT NULL) ORDER BY note",
+    `SELECT op, HEX(handle) AS handle, HEX(origin) AS origin FROM gw_notes${tag} WHERE op <> 'u' AND (op <> 'm' OR origin IS NOT NULL) ORDER BY note`,
   );
   const origins = new Map<string, string | null>();
   for (const note of notes) {
@@ -145,32 +148,37 @@ async function traceOrigins(session: Session): Promise<void> {
   const fresh = [...origins].flatMap(([key, origin]) => (origin === null ? [`x'${key}'`] : []));
   const moved = [...origins].flatMap(([key, origin]) => (origin === null || origin === key ? [] : [{ key, origin }]));
   if (fresh.length > 0)
-    await session.execute(`UPDATE gw_rows SET origin = NULL, remade = 1 WHERE handle IN (${fresh.join(', ')})`);
+    await session.execute(`UPDATE gw_rows${tag} SET origin = NULL, remade = 1 WHERE handle IN (${fresh.join(', ')})`);
   if (moved.length === 0) return;
-  await session.execute('DELETE FROM gw_moves');
+  await session.execute(`DELETE FROM gw_moves${tag}`);
   const pairs = moved.map(({ key, origin }) => `(x'${key}', x'${origin}')`);
-  await session.execute(`INSERT INTO gw_moves VALUES ${pairs.join(', ')}`);
-  await session.execute('UPDATE gw_rows JOIN gw_moves USING (handle) SET gw_rows.origin = gw_moves.origin, remade = 1');
-  await session.execute('UPDATE gw_rows JOIN gw_moves ON gw_rows.handle = gw_moves.origin SET kept = 1');
+  await session.execute(`INSERT INTO gw_moves${tag} VALUES ${pairs.join(', ')}`);
+  await session.execute(
+    `UPDATE gw_rows${tag} JOIN gw_moves${tag} USING (handle) SET gw_rows${tag}.origin = gw_moves${tag}.origin, remade = 1`,
+  );
+  await session.execute(
+    `UPDATE gw_rows${tag} JOIN gw_moves${tag} ON gw_rows${tag}.handle = gw_moves${tag}.origin SET kept = 1`,
+  );
 }
 
-async function insertRows(session: Session, flow: Flow, table: string): Promise<void> {
+async function insertRows(session: Session, { flow, target, tag }: Route): Promise<void> {
+  const table = name(target);
   const columns = flow.carried.map(({ target }) => name(target.name));
-  const values = flow.carried.map((pair, i) => converted(pair, `gw_rows.c${i + 1}`));
+  const values = flow.carried.map((pair, i) => converted(pair, `gw_rows${tag}.c${i + 1}`));
   const filled = implicit(flow);
   const plain = [...columns, ...filled.map(({ column }) => name(column))];
-  const missing = 'gw_rows.present = 1 AND gw_rows.there = 0';
-  const notKept = flow.own.length > 0 ? ' LEFT JOIN gw_kept ON gw_kept.handle = gw_rows.origin' : '';
+  const missing = `gw_rows${tag}.present = 1 AND gw_rows${tag}.there = 0`;
+  const notKept = flow.own.length > 0 ? ` LEFT JOIN gw_kept${tag} ON gw_kept${tag}.handle = gw_rows${tag}.origin` : '';
   await session.execute(
     `INSERT INTO ${table} (${plain.join(', ')}) SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} ` +
-      `FROM gw_rows${notKept} WHERE ${missing}${notKept === '' ? '' : ' AND gw_kept.handle IS NULL'}`,
+      `FROM gw_rows${tag}${notKept} WHERE ${missing}${notKept === '' ? '' : ` AND gw_kept${tag}.handle IS NULL`}`,
   );
   if (flow.own.length === 0) return;
   const own = flow.own.map((column) => name(column.name));
-  const kept = flow.own.map((_, i) => `gw_kept.x${i + 1}`);
+  const kept = flow.own.map((_, i) => `gw_kept${tag}.x${i + 1}`);
   await session.execute(
     `INSERT INTO ${table} (${[...columns, ...own].join(', ')}) SELECT ${[...values, ...kept].join(', ')} ` +
-      `FROM gw_rows JOIN gw_kept ON gw_kept.handle = gw_rows.origin WHERE ${missing}`,
+      `FROM gw_rows${tag} JOIN gw_kept${tag} ON gw_kept${tag}.handle = gw_rows${tag}.origin WHERE ${missing}`,
   );
 }
 
@@ -178,6 +186,6 @@ function valueNames({ carried }: Flow): string[] {
   return carried.map((_, i) => `c${i + 1}`);
 }
 
-function ownValues({ own }: Flow): string[] {
-  return own.map((column, i) => `${of('target', column.name)} AS x${i + 1}`);
+function ownValues({ flow: { own }, tag }: Route): string[] {
+  return own.map((column, i) => `${of(`target${tag}`, column.name)} AS x${i + 1}`);
 }

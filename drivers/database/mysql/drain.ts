@@ -1,4 +1,5 @@
 import { Failure } from '../../../domain/failures';
+import { nextChunk } from '../../../domain/schema/pace';
 import { name } from '../../../domain/schema/mysql/quote';
 import { applyBatch, createBatchTables, readBatch, type Route, type Selection } from './batch';
 import { Errno, isPassing, transaction } from './engine-session';
@@ -7,7 +8,7 @@ import { ServerError, type Session } from './session';
 import { keyParts, onKey } from './sql';
 import type { Fence } from './state';
 
-/** Notes that one ordinary batch takes: few enough to hold the fence for a moment only. */
+/** Notes that the first batch takes. */
 const BATCH = 500;
 
 /** Rows that do not fit before it is given up to go on with the others: then the change itself is wrong. */
@@ -16,6 +17,7 @@ const MOST_FAILED = 1_000;
 /** Follows one log: sets the side that follows right from the live one, batch by batch. */
 export class Drainer {
   private ready = false;
+  private batch = BATCH;
 
   constructor(
     private readonly session: Session,
@@ -40,12 +42,16 @@ export class Drainer {
     if (!this.ready) await createBatchTables(this.session, this.route);
     this.ready = true;
     for (const [selection, remade] of [
-      [{ first: BATCH }, false],
-      [{ first: BATCH }, true],
+      [{ first: this.batch }, false],
+      [{ first: this.batch }, true],
       ['all', true],
     ] as const) {
       try {
-        return await this.apply(selection, remade);
+        const began = performance.now();
+        const taken = await this.apply(selection, remade);
+        // Those that were noted often are set right once; so many notes are followed faster than few.
+        if (taken >= this.batch) this.batch = nextChunk(this.batch, performance.now() - began);
+        return taken;
       } catch (error) {
         if (!(error instanceof ServerError) || error.fatal || isPassing(error)) throw error;
         // One unique value that passes from row to row looks like a duplicate in between.
@@ -89,13 +95,14 @@ export class Drainer {
 
   /** Removes exactly the notes that were read, and what was noted against their rows. */
   private async forget(): Promise<void> {
-    const { flow, log } = this.route;
+    const { flow, log, tag } = this.route;
+    const [noted, failed] = [`noted${tag}`, `failed${tag}`];
     await this.session.execute(
-      `DELETE noted FROM gw_notes STRAIGHT_JOIN ${name(log)} AS noted ON noted.id = gw_notes.note`,
+      `DELETE ${noted} FROM gw_notes${tag} STRAIGHT_JOIN ${name(log)} AS ${noted} ON ${noted}.id = gw_notes${tag}.note`,
     );
     await this.session.execute(
-      `DELETE f FROM ${name(this.failed)} AS f JOIN gw_rows ON ${keyParts(flow)
-        .map((key) => `f.${key} = gw_rows.${key}`)
+      `DELETE ${failed} FROM ${name(this.failed)} AS ${failed} JOIN gw_rows${tag} ON ${keyParts(flow)
+        .map((key) => `${failed}.${key} = gw_rows${tag}.${key}`)
         .join(' AND ')}`,
     );
   }
@@ -109,11 +116,12 @@ export class Drainer {
 
   /** The notes of the next batch by their keys; those of keys between which something moved belong together. */
   private async keys(): Promise<string[][]> {
+    const { tag } = this.route;
     const groups = await transaction(this.session, async () => {
       await this.fence.hold();
-      await readBatch(this.session, this.route, { first: BATCH });
+      await readBatch(this.session, this.route, { first: this.batch });
       return await this.session.query(
-        'SELECT HEX(MIN(handle)) AS handle, CAST(note AS CHAR) AS note FROM gw_notes GROUP BY note',
+        `SELECT HEX(MIN(handle)) AS handle, CAST(note AS CHAR) AS note FROM gw_notes${tag} GROUP BY note`,
       );
     });
     const byKey = new Map<string, string[]>();
@@ -136,18 +144,18 @@ export class Drainer {
 
   /** Notes a row that does not fit. Its old form goes, so that its unique values are in nobody's way. */
   private async refuse(ids: readonly string[], { errno, message }: ServerError): Promise<void> {
-    const { flow, target } = this.route;
+    const { flow, target, tag } = this.route;
     const keys = keyParts(flow).join(', ');
     const many = await transaction(this.session, async () => {
       await this.fence.hold();
       await readBatch(this.session, this.route, { ids });
       if (flow.direction === 'forward')
         await this.session.execute(
-          `DELETE target FROM gw_rows STRAIGHT_JOIN ${name(target)} AS target ON ${onKey(flow, 'target', 'target', 'gw_rows')}`,
+          `DELETE target${tag} FROM gw_rows${tag} STRAIGHT_JOIN ${name(target)} AS target${tag} ON ${onKey(flow, 'target', `target${tag}`, `gw_rows${tag}`)}`,
         );
       await this.forget();
       await this.session.execute(
-        `INSERT INTO ${name(this.failed)} (errno, message, ${keys}) SELECT ${errno}, ?, ${keys} FROM gw_rows`,
+        `INSERT INTO ${name(this.failed)} (errno, message, ${keys}) SELECT ${errno}, ?, ${keys} FROM gw_rows${tag}`,
         [message.slice(0, 1_000)],
       );
       const [row] = await this.session.query(`SELECT COUNT(*) AS n FROM ${name(this.failed)}`);

@@ -42,8 +42,8 @@ const RETRY_FAILED_MS = 2_000;
 /** Notes that wait before following comes before copying. */
 const LOG_FIRST = 1_000;
 
-/** Batches in a row that are followed before it is said that writers are faster. */
-const BATCHES = 1_000;
+/** Milliseconds of following alone before it is said that writers are faster. */
+const BEHIND_MS = 30_000;
 
 /** A process's hold on a change, for one call. */
 interface Hold {
@@ -296,9 +296,10 @@ async function closing<T>(session: Session, action: (session: Session) => Promis
 
 /** @throws Failure CHANGE_BEHIND */
 async function followUntil(drainer: Drainer, few: number, table: string, signal: AbortSignal): Promise<void> {
-  for (let batches = 1; (await drainer.length()) > few; batches++) {
+  const began = performance.now();
+  while ((await drainer.length()) > few) {
     signal.throwIfAborted();
-    if (batches > BATCHES)
+    if (performance.now() - began > BEHIND_MS)
       throw new Failure('CHANGE_BEHIND', `rows of ${table} change faster than they can be followed`);
     await drainer.step();
   }

@@ -17,22 +17,18 @@ export interface ShadowTables {
   readonly names: HelperNames;
   readonly forward: Flow;
   readonly back: Flow;
+  /** Its place among the shadows of the change. */
+  readonly place: number;
 }
 
 /** The shadows of a change, by the names of their tables. */
 export function shadowsOf({ operations }: PlannedChange): ShadowTables[] {
-  return operations.flatMap(({ shadow }) =>
-    shadow === null
-      ? []
-      : [
-          {
-            shadow,
-            names: helperNames(shadow.from.name),
-            forward: flowOf(shadow, 'forward'),
-            back: flowOf(shadow, 'back'),
-          },
-        ],
-  );
+  return operations
+    .flatMap(({ shadow }) => (shadow === null ? [] : [shadow]))
+    .map((shadow, place) => ({
+      ...{ shadow, place, names: helperNames(shadow.from.name) },
+      ...{ forward: flowOf(shadow, 'forward'), back: flowOf(shadow, 'back') },
+    }));
 }
 
 /**

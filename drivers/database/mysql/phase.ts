@@ -55,10 +55,10 @@ export function directionIn(phase: ChangePhase): Direction {
   return phase === 'swapped' ? 'back' : 'forward';
 }
 
-export function routeOf({ names, forward, back }: ShadowTables, direction: Direction): Route {
+export function routeOf({ names, forward, back, place: tag }: ShadowTables, direction: Direction): Route {
   return direction === 'forward'
-    ? { flow: forward, log: names.log, live: names.table, target: names.ghost }
-    : { flow: back, log: names.log, live: names.table, target: names.old };
+    ? { flow: forward, log: names.log, live: names.table, target: names.ghost, tag }
+    : { flow: back, log: names.log, live: names.table, target: names.old, tag };
 }
 
 /** Whether there is a table, or anything that has its place, by that name. */

@@ -58,7 +58,8 @@ async function renameTogether(parts: SwapParts): Promise<boolean> {
       await untilQueued(parts, keeper, kept);
       keeping.push(kept);
     }
-    const statement = `RENAME TABLE ${[...pairs(parts), `${name(ticket)} TO ${name(usedTicket)}`].join(', ')}`;
+    // First, so that nothing is renamed yet where there is no ticket; the locks are taken by name.
+    const statement = `RENAME TABLE ${[`${name(ticket)} TO ${name(usedTicket)}`, ...pairs(parts)].join(', ')}`;
     const renaming = settled(briefly(renamer, statement, RENAME_MS));
     await untilQueued(parts, renamer, renaming);
     await point('swap.queued');

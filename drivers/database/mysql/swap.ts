@@ -16,8 +16,8 @@ import type { Session } from './session';
 /** Notes that may wait when the locks are asked for; they are followed while everybody waits. */
 const FEW = 100;
 
-/** Rounds of following before it is said that the writers are faster. */
-const ROUNDS = 400;
+/** Milliseconds of following before it is said that the writers are faster. */
+const BEHIND_MS = 15_000;
 
 /** Milliseconds that everybody may be held up by following; then it is tried again. */
 const HELD_MS = 100;
@@ -83,9 +83,10 @@ async function blocked(parts: SwapParts, attempts: number): Promise<Failure> {
 /** Follows the log until little waits. @throws Failure CHANGE_BEHIND */
 async function followClosely({ drainer, route }: SwapTable, signal: AbortSignal): Promise<void> {
   // At least once: whatever that has to make is then there before anybody waits.
-  for (let round = 1; (await drainer.step()) > FEW; round++) {
+  const began = performance.now();
+  while ((await drainer.step()) > FEW) {
     signal.throwIfAborted();
-    if (round > ROUNDS)
+    if (performance.now() - began > BEHIND_MS)
       throw new Failure('CHANGE_BEHIND', `rows of ${route.live} change faster than they can be followed`);
   }
 }
