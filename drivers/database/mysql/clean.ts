@@ -39,11 +39,11 @@ export async function removeChange(
     // The log is the claim: it goes last.
     for (const helper of [ghost, old, failed, cursor, ticket, usedTicket, log]) {
       await emptied(session, helper, signal);
-      await patiently(session, `DROP TABLE IF EXISTS ${name(helper)}`, signal);
+      await patiently(session, `DROP TABLE IF EXISTS ${name(helper)}`, signal, 0);
       await point('clean.table');
     }
   }
-  await patiently(session, `DROP TABLE IF EXISTS ${name(stateTable(change))}`, signal);
+  await patiently(session, `DROP TABLE IF EXISTS ${name(stateTable(change))}`, signal, 0);
   await point('clean.state');
 }
 

@@ -77,12 +77,20 @@ export async function briefly(session: Session, statement: string, ms = LOCK_ATT
   }
 }
 
-/** Runs a statement that needs a table for itself, in short attempts that hold nobody up for long. */
-export async function patiently(session: Session, statement: string, signal: AbortSignal): Promise<void> {
+/**
+ * Runs a statement that needs a table for itself, in short attempts that hold nobody up for long.
+ * @param ms of an attempt; 0 for tables of ours, behind which nobody waits.
+ */
+export async function patiently(
+  session: Session,
+  statement: string,
+  signal: AbortSignal,
+  ms = LOCK_ATTEMPT_MS,
+): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     try {
-      await briefly(session, statement);
+      await briefly(session, statement, ms);
       return;
     } catch (error) {
       if (!isPassing(error)) throw error;

@@ -1,34 +1,60 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { name } from '../../../domain/schema/mysql/quote';
+import { literal, name } from '../../../domain/schema/mysql/quote';
 import { briefly, Errno, isPassing } from './engine-session';
 import { helperNames, inByteOrder } from './names';
 import { ServerError, type Session } from './session';
+import { commentOf } from './state';
 import type { SwapParts } from './swap';
 
-/** Milliseconds that the renaming itself may wait and take. */
-const RENAME_MS = 300;
+/** Milliseconds that keepers wait, and that the renaming may wait for all its tables. */
+const RENAME_MS = 150;
 
 /** Milliseconds that a dead man's statement waits; longer than whatever it answers for. */
 const DEAD_MAN_MS = 5_000;
 
-/**
- * Renames everything in one statement, while the engine's session holds the tables, and gives those up. Whoever asks for a
- * table after the renaming does gets it after the renaming.
- * @returns whether it is done.
+/*
+ * A RENAME that is interrupted while it is at work leaves tables with triggers half renamed (measured: the live name was
+ * gone). So nothing that could end it may come before its locks are had or after: neither KILL nor max_statement_time.
+ * Waiting for a lock it may be ended, by lock_wait_timeout, or by KILL where it is certain that it waits.
  */
-export async function renameAll(parts: SwapParts): Promise<boolean> {
-  if (parts.tables.length > 1) return await renameTogether(parts);
-  const { engine, renamer, point } = parts;
-  const renaming = settled(briefly(renamer, `RENAME TABLE ${pairs(parts).join(', ')}`, RENAME_MS));
-  if (parts.tables.length === 1) {
-    await untilQueued(parts, renamer, renaming);
-    await point('swap.queued');
-    await engine.execute('COMMIT');
-    await engine.execute('UNLOCK TABLES');
-  }
-  const done = await renaming.outcome;
-  if (done) await point('swap.renamed');
-  return done;
+
+/** Renames while several tables are held, ready before they are. */
+export interface Renamer {
+  /** Before the tables are locked. */
+  ready(): Promise<void>;
+  /**
+   * Renames everything in one statement, while the engine's session holds the tables, and gives those up. Whoever asks for
+   * a table after the renaming does gets it after the renaming.
+   * @returns whether it is done.
+   */
+  rename(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Chooses how the tables of a change are renamed. */
+export async function renamerOf(parts: SwapParts): Promise<Renamer> {
+  return parts.tables.length > 1 ? await Together.open(parts) : alone(parts);
+}
+
+/** Nobody but those who wait for the one table can come before the renaming. */
+function alone(parts: SwapParts): Renamer {
+  const { engine, renamer, point, tables } = parts;
+  return {
+    ready: async () => undefined,
+    rename: async () => {
+      const renaming = settled(renamer.execute(`RENAME TABLE ${pairs(parts).join(', ')}`));
+      if (tables.length > 0) {
+        await untilQueued(parts, renamer, renaming);
+        await point('swap.queued');
+        await engine.execute('COMMIT');
+        await engine.execute('UNLOCK TABLES');
+      }
+      const done = await renaming.outcome;
+      if (done) await point('swap.renamed');
+      return done;
+    },
+    close: async () => undefined,
+  };
 }
 
 /**
@@ -37,78 +63,106 @@ export async function renameAll(parts: SwapParts): Promise<boolean> {
  * Only if no note was written meanwhile is the ticket given up. Should this process end before, the ticket is dropped by a
  * statement that waits before the renaming, which then finds no ticket and does nothing.
  */
-async function renameTogether(parts: SwapParts): Promise<boolean> {
-  const { engine, renamer, watcher, tables, point } = parts;
-  const live = inByteOrder(tables.map(({ route }) => route.live));
-  const last = tables.find(({ route }) => route.live === live.at(-1))!.route;
-  const { ticket, usedTicket } = helperNames(last.live);
-  const [holder, deadMan, ...keepers] = await Promise.all([0, ...live].map(async () => await parts.open()));
-  const all = [holder!, deadMan!, ...keepers];
-  try {
-    await watcher.execute(`DROP TABLE IF EXISTS ${name(usedTicket)}`);
-    await watcher.execute(
-      `CREATE TABLE IF NOT EXISTS ${name(ticket)} (id INT) ENGINE=InnoDB COMMENT='gatewright change ${parts.change.id}'`,
-    );
-    await holder!.execute(`LOCK TABLES ${name(ticket)} WRITE`);
-    const dropping = settled(briefly(deadMan!, `DROP TABLE ${name(ticket)}`, DEAD_MAN_MS));
-    await untilQueued(parts, deadMan!, dropping);
-    const keeping = [];
-    for (const [i, keeper] of keepers.entries()) {
-      const kept = settled(briefly(keeper, `LOCK TABLES ${name(live[i + 1]!)} WRITE`, RENAME_MS));
-      await untilQueued(parts, keeper, kept);
-      keeping.push(kept);
-    }
-    // First, so that nothing is renamed yet where there is no ticket; the locks are taken by name.
-    const statement = `RENAME TABLE ${[`${name(ticket)} TO ${name(usedTicket)}`, ...pairs(parts)].join(', ')}`;
-    const renaming = settled(briefly(renamer, statement, RENAME_MS));
-    await untilQueued(parts, renamer, renaming);
-    await point('swap.queued');
-    await engine.execute('COMMIT');
-    await engine.execute('UNLOCK TABLES');
-    for (const [i, keeper] of keepers.entries()) {
-      if (!(await keeping[i]!.outcome)) return await abandon(parts, renaming);
-      // By then it stands behind this keeper; if not, the notes tell.
-      await sleep(1);
-      await keeper.execute('UNLOCK TABLES');
-    }
-    if (!(await holdsAll(parts, last.target, renaming)) || (await notes(parts)) > 0)
-      return await abandon(parts, renaming);
-    await point('swap.held');
-    await watcher.execute(`KILL QUERY ${deadMan!.id}`);
-    if (await dropping.outcome) return await abandon(parts, renaming);
-    await holder!.execute('UNLOCK TABLES');
-    const done = await renaming.outcome;
-    if (done) await point('swap.renamed');
-    return done;
-  } finally {
-    for (const session of all) session.destroy();
+class Together implements Renamer {
+  private readonly live: readonly string[];
+  private readonly ticket: string;
+  private readonly used: string;
+  /** The side that follows the last of the tables: it comes after all of them in the order of the locks. */
+  private readonly behind: string;
+  private dropping: Settled | null = null;
+
+  private constructor(
+    private readonly parts: SwapParts,
+    private readonly holder: Session,
+    private readonly deadMan: Session,
+    private readonly keepers: readonly Session[],
+  ) {
+    this.live = inByteOrder(parts.tables.map(({ route }) => route.live));
+    const { route } = parts.tables.find((table) => table.route.live === this.live.at(-1))!;
+    const { ticket, usedTicket } = helperNames(route.live);
+    [this.ticket, this.used, this.behind] = [name(ticket), name(usedTicket), name(route.target)];
   }
-}
 
-/** Ends the renaming. @returns whether it was done nevertheless. */
-async function abandon({ watcher, renamer }: SwapParts, { outcome, isSettled }: Settled): Promise<boolean> {
-  if (!isSettled()) await watcher.execute(`KILL QUERY ${renamer.id}`).catch(() => undefined);
-  return await outcome;
-}
+  static async open(parts: SwapParts): Promise<Together> {
+    const [holder, deadMan, ...keepers] = await Promise.all([0, ...parts.tables].map(async () => await parts.open()));
+    return new Together(parts, holder!, deadMan!, keepers);
+  }
 
-/**
- * Whether the renaming has every live table, or ends. The side that follows the last of them comes after all of them in the
- * order of the locks, and nobody else asks for it.
- */
-async function holdsAll({ watcher }: SwapParts, target: string, { isSettled }: Settled): Promise<boolean> {
-  await watcher.execute('SET lock_wait_timeout = 0');
-  try {
-    while (!isSettled())
-      try {
-        await watcher.query(`SELECT 1 FROM ${name(target)} LIMIT 0`);
+  async ready(): Promise<void> {
+    const { watcher, change } = this.parts;
+    await this.holder.execute('UNLOCK TABLES');
+    await this.dropping?.outcome;
+    await watcher.execute(`DROP TABLE IF EXISTS ${this.used}`);
+    const comment = literal(commentOf(change));
+    await watcher.execute(`CREATE TABLE IF NOT EXISTS ${this.ticket} (id INT) ENGINE=InnoDB COMMENT=${comment}`);
+    await this.holder.execute(`LOCK TABLES ${this.ticket} WRITE`);
+    this.dropping = settled(briefly(this.deadMan, `DROP TABLE ${this.ticket}`, DEAD_MAN_MS));
+    await untilQueued(this.parts, this.deadMan, this.dropping);
+  }
+
+  async rename(): Promise<boolean> {
+    const { parts, keepers, dropping } = this;
+    const { engine, renamer, watcher, point } = parts;
+    const keeping = keepers.map((keeper, i) =>
+      settled(briefly(keeper, `LOCK TABLES ${name(this.live[i + 1]!)} WRITE`, RENAME_MS)),
+    );
+    for (const [i, kept] of keeping.entries()) await untilQueued(parts, keepers[i]!, kept);
+    // The ticket first, so that nothing is renamed where there is none; locked are they by their names.
+    const statement = `RENAME TABLE ${[`${this.ticket} TO ${this.used}`, ...pairs(parts)].join(', ')}`;
+    const renaming = settled(renamer.execute(statement));
+    try {
+      await untilQueued(parts, renamer, renaming);
+      await point('swap.queued');
+      await engine.execute('COMMIT');
+      await engine.execute('UNLOCK TABLES');
+      for (const [i, keeper] of keepers.entries()) {
+        if (!(await keeping[i]!.outcome)) return await this.abandon(renaming);
+        // By then it stands behind this keeper; if not, the notes tell.
         await sleep(1);
-      } catch (error) {
-        if (error instanceof ServerError && error.errno === Errno.lockWaitTimeout) return true;
-        throw error;
+        await keeper.execute('UNLOCK TABLES');
       }
-    return false;
-  } finally {
-    await watcher.execute('SET lock_wait_timeout = 1');
+      if (!(await this.hasAll(renaming)) || (await notes(parts)) > 0) return await this.abandon(renaming);
+      await point('swap.held');
+      await watcher.execute(`KILL QUERY ${this.deadMan.id}`);
+      if (await dropping!.outcome) return await this.abandon(renaming);
+      await this.holder.execute('UNLOCK TABLES');
+      const done = await renaming.outcome;
+      if (done) await point('swap.renamed');
+      return done;
+    } finally {
+      for (const keeper of keepers) await keeper.execute('UNLOCK TABLES');
+    }
+  }
+
+  /** Ends the renaming, which waits for the ticket at the most. @returns whether it was done nevertheless. */
+  private async abandon({ outcome, isSettled }: Settled): Promise<boolean> {
+    if (!isSettled()) await this.parts.watcher.execute(`KILL QUERY ${this.parts.renamer.id}`);
+    return await outcome;
+  }
+
+  /** Whether the renaming has every live table before long. */
+  private async hasAll({ isSettled }: Settled): Promise<boolean> {
+    const { watcher } = this.parts;
+    const until = performance.now() + RENAME_MS;
+    await watcher.execute('SET lock_wait_timeout = 0');
+    try {
+      while (!isSettled() && performance.now() < until)
+        try {
+          await watcher.query(`SELECT 1 FROM ${this.behind} LIMIT 0`);
+          await sleep(1);
+        } catch (error) {
+          if (error instanceof ServerError && error.errno === Errno.lockWaitTimeout) return true;
+          throw error;
+        }
+      return false;
+    } finally {
+      await watcher.execute('SET lock_wait_timeout = 1');
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const session of [this.holder, this.deadMan, ...this.keepers]) session.destroy();
+    await this.dropping?.outcome.catch(() => undefined);
   }
 }
 

@@ -9,7 +9,7 @@ import { blockersOf, endSessions } from './blockers';
 import type { Drainer } from './drain';
 import { briefly, isPassing } from './engine-session';
 import type { Point } from './points';
-import { renameAll } from './rename';
+import { renamerOf, type Renamer } from './rename';
 import { text } from './rows';
 import type { Session } from './session';
 
@@ -47,22 +47,37 @@ export interface SwapParts {
 
 /** Swaps all tables of a change in one moment. @throws Failure CHANGE_BLOCKED, CHANGE_BEHIND, CHANGE_DRIFTED, ROWS_REFUSED */
 export async function swap(parts: SwapParts, options: SwapOptions, signal: AbortSignal): Promise<Swapped> {
+  const renamer = await renamerOf(parts);
+  try {
+    return await attempts(parts, renamer, options, signal);
+  } finally {
+    await renamer.close();
+  }
+}
+
+async function attempts(
+  parts: SwapParts,
+  renamer: Renamer,
+  options: SwapOptions,
+  signal: AbortSignal,
+): Promise<Swapped> {
   const deadline = performance.now() + options.deadlineMs;
   let stallMs = 0;
-  for (let attempts = 1; ; attempts++) {
+  for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     for (const table of parts.tables) await followClosely(table, signal);
     await matchCounters(parts);
+    await renamer.ready();
     await parts.point('swap.begin');
     const began = performance.now();
-    const done = await attempt(parts, options);
+    const done = await tryOnce(parts, renamer, options);
     stallMs = Math.max(stallMs, performance.now() - began);
-    if (done) return { stallMs: Math.round(stallMs * 10) / 10, attempts };
+    if (done) return { stallMs: Math.round(stallMs * 10) / 10, attempts: attempt };
     if (performance.now() > deadline && options.force)
       await endSessions(parts.watcher, await blockersOf(parts.watcher, namesOf(parts)));
-    if (performance.now() > deadline + (options.force ? 10_000 : 0)) throw await blocked(parts, attempts);
+    if (performance.now() > deadline + (options.force ? 10_000 : 0)) throw await blocked(parts, attempt);
     // Longer and longer pauses, so that whoever holds the tables gets on.
-    await sleep(20 + Math.random() * Math.min(50 * attempts, 1_000), undefined, { signal });
+    await sleep(20 + Math.random() * Math.min(50 * attempt, 1_000), undefined, { signal });
   }
 }
 
@@ -106,9 +121,9 @@ async function matchCounters({ engine, tables }: SwapParts): Promise<void> {
 }
 
 /** @returns whether it is done: not where the locks were not to be had, or held up everybody for too long. */
-async function attempt(parts: SwapParts, options: SwapOptions): Promise<boolean> {
+async function tryOnce(parts: SwapParts, renamer: Renamer, options: SwapOptions): Promise<boolean> {
   const { engine, tables, point, state } = parts;
-  if (tables.length === 0) return await renameAll(parts);
+  if (tables.length === 0) return await renamer.rename();
   const list = tables.map(({ route, failed }) => locksOf(route, failed));
   const began = performance.now();
   try {
@@ -120,7 +135,7 @@ async function attempt(parts: SwapParts, options: SwapOptions): Promise<boolean>
       await table.checkDrift();
     }
     await point('swap.followed');
-    return await renameAll(parts);
+    return await renamer.rename();
   } catch (error) {
     if (isPassing(error)) return false;
     throw error;
