@@ -25,7 +25,7 @@ export interface Applied {
 }
 
 /**
- * Makes the temporary tables of a route, which are empty after every transaction: the notes of a batch, its keys with
+ * Makes the temporary tables of a route, which every batch empties: the notes of a batch, its keys with
  * where their own values come from, and what the target's rows have of their own.
  */
 export async function createBatchTables(session: Session, { flow, log, target, suffix }: Route): Promise<void> {
@@ -33,7 +33,7 @@ export async function createBatchTables(session: Session, { flow, log, target, s
   const held = keyColumns(flow, 'target', 't').map((column, i) => `${column} AS ${now[i]!}`);
   const own = flow.own.map((column, i) => `${of('t', column.name)} AS x${i + 1}`);
   const temporary = (table: string, query: string): string =>
-    `CREATE TEMP TABLE IF NOT EXISTS ${table}${suffix} ON COMMIT DELETE ROWS AS ${query} WITH NO DATA`;
+    `CREATE TEMP TABLE IF NOT EXISTS ${table}${suffix} AS ${query} WITH NO DATA`;
   await session.execute(
     [
       temporary('gw_notes', `SELECT * FROM ${log}`),
@@ -48,16 +48,29 @@ export async function createBatchTables(session: Session, { flow, log, target, s
 }
 
 /**
+ * Empties the temporary tables. ON COMMIT DELETE ROWS would do it for all routes at every commit of any.
+ * @param anew whether what was deleted before goes as well, which nothing vacuums: now and then, outside transactions.
+ */
+export async function emptyBatchTables(session: Session, { suffix }: Route, anew: boolean): Promise<void> {
+  const tables = ['gw_notes', 'gw_keys', 'gw_kept'].map((table) => `${table}${suffix}`);
+  await session.execute(
+    anew ? `TRUNCATE ${tables.join(', ')}` : tables.map((each) => `DELETE FROM ${each}`).join('; '),
+  );
+}
+
+/**
  * Takes notes out of the log, the first so many or all, within a transaction of one snapshot.
  * @returns how many there were.
  */
-export async function takeNotes(session: Session, { log, suffix, flow }: Route, limit: number | null): Promise<number> {
+export async function takeNotes(session: Session, route: Route, limit: number | null): Promise<number> {
+  const { log, suffix, flow } = route;
   const take = async (first: number | null): Promise<number> =>
     await session.execute(
       `WITH taken AS (DELETE FROM ${log} ` +
         `${first === null ? '' : `WHERE n IN (SELECT n FROM ${log} ORDER BY n LIMIT ${first}) `}RETURNING *) ` +
         `INSERT INTO gw_notes${suffix} SELECT * FROM taken`,
     );
+  await emptyBatchTables(session, route, false);
   const taken = await take(limit);
   if (limit === null || taken < limit || flow.own.length === 0) return taken;
   // Values that wander with their rows can only be followed where all that happened to them is seen at once.

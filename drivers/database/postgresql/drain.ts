@@ -1,6 +1,6 @@
 import { Failure } from '../../../domain/failures';
 import type { FailedRow } from '../engine';
-import { applyNotes, createBatchTables, noteRange, refusedRows, takeNotes } from './batch';
+import { applyNotes, createBatchTables, emptyBatchTables, noteRange, refusedRows, takeNotes } from './batch';
 import type { Session } from './session';
 import type { Route } from './shadows';
 import type { Fence } from './state';
@@ -8,7 +8,7 @@ import type { Fence } from './state';
 /** Notes that one ordinary batch takes: few enough that nobody waits long for the fence. */
 const BATCH = 5_000;
 
-/** Notes after which the log is vacuumed: what is deleted would otherwise be read past every time. */
+/** Notes after which deleted rows are cleaned up: they would otherwise be read past every time. */
 const VACUUM_AFTER = 20_000;
 
 /** Rows that may be refused before the change itself is taken to be wrong. */
@@ -38,6 +38,7 @@ export class Drainer {
    * @throws Failure CONFLICT when another process has taken over, ROWS_REFUSED when too many rows do not fit.
    */
   async step(all = false): Promise<number> {
+    if (!(await this.anyWork())) return 0;
     await this.prepare();
     const taken = await this.fence.transaction('REPEATABLE READ', async () => await this.within(all ? null : BATCH));
     await this.vacuum(taken);
@@ -96,6 +97,14 @@ export class Drainer {
       throw new Failure('ROWS_REFUSED', `more than ${MOST_REFUSED} rows of ${this.route.flow.source.name} do not fit`);
   }
 
+  private async anyWork(): Promise<boolean> {
+    const { log, refused } = this.route;
+    const [row] = await this.session.query(
+      `SELECT EXISTS (SELECT FROM ${log}) OR EXISTS (SELECT FROM ${refused}) AS some`,
+    );
+    return row!.some === true;
+  }
+
   private async anyRefused(): Promise<boolean> {
     const [row] = await this.session.query(`SELECT EXISTS (SELECT FROM ${this.route.refused}) AS some`);
     return row!.some === true;
@@ -105,6 +114,7 @@ export class Drainer {
     this.sinceVacuum += taken;
     if (this.sinceVacuum < VACUUM_AFTER) return;
     this.sinceVacuum = 0;
+    await emptyBatchTables(this.session, this.route, true);
     await this.session.execute(`VACUUM (TRUNCATE false, INDEX_CLEANUP on) ${this.route.log}`);
   }
 }

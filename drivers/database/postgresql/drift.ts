@@ -1,6 +1,6 @@
-import { tableOf, type SchemaModel, type Table } from '../../../domain/schema/model';
+import type { SchemaModel, Table } from '../../../domain/schema/model';
 import { same } from '../../../domain/schema/table-change';
-import { readModel } from './introspect';
+import { introspect } from './introspect';
 import { isAside, isOwnTrigger } from './names';
 import { text } from './rows';
 import type { Session } from './session';
@@ -25,10 +25,18 @@ function withoutOwn(table: Table): Table {
   return { ...table, triggers: table.triggers.filter((trigger) => !isOwnTrigger(trigger.name)) };
 }
 
-/** Whether a live table is another than it should be. Within a transaction. */
-export async function drift(session: Session, expected: Table): Promise<boolean> {
-  const found = tableOf(usersOwn(await readModel(session)), expected.name);
-  return !same(found, expected);
+/** The names of the live tables that are others than they should be. */
+export async function drifted(session: Session, expected: readonly Table[]): Promise<readonly string[]> {
+  const { tables } = usersOwn(await introspect(session));
+  return expected
+    .filter(
+      (table) =>
+        !same(
+          tables.find((found) => found.name === table.name),
+          table,
+        ),
+    )
+    .map((table) => table.name);
 }
 
 /**

@@ -1,19 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../../domain/failures';
 import type { SchemaModel } from '../../../domain/schema/model';
-import { restAfter } from '../../../domain/schema/pace';
-import { changeMoves, type ChangeMoveName, type ChangePhase } from '../../../domain/schema/phases';
+import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Blocker, ChangeState, Leftover, Loss, Proof, SchemaEngine, SwapOptions, Swapped, Work } from '../engine';
 import { removeChange } from './clean';
-import { Copier } from './copy';
+import { catchUp, copyAll, FEW_NOTES } from './copying';
 import { Drainer } from './drain';
 import { usersOwn } from './drift';
 import { openEngineSession, withEngineSession } from './engine-session';
 import { introspect } from './introspect';
 import { dressAll } from './dress-all';
-import { lintCodes } from '../../../domain/schema/lint-codes';
-import { lintAccount, lintBindings } from './lint-bindings';
 import { leftoversIn } from './janitor';
 import { lossesOf, sendBack } from './losses';
 import type { OnPoint, Point } from './points';
@@ -21,10 +17,12 @@ import { makeHelpers, startLogs } from './prepare';
 import { Meter, progressOf } from './progress';
 import { Prover } from './proof';
 import type { Session } from './session';
+import { allow, refuseRefused, refuseUnsafe } from './refusals';
 import { settle } from './settle';
 import { directionIn, routeOf, shadowsOf, type ShadowTables } from './shadows';
 import { createState, Fence, readState } from './state';
 import { blockersOf, swap } from './swap';
+import { pause, rest } from './waiting';
 
 /** What an engine is made with. */
 export interface PostgresEngineOptions {
@@ -37,9 +35,6 @@ export interface PostgresEngineOptions {
 
 /** Milliseconds between looks at a log in which nothing was. */
 const IDLE_MS = 50;
-
-/** Notes that are little enough to call a copy done. */
-const FEW_NOTES = 1_000;
 
 /** A process's hold on a change, for one call. */
 interface Hold {
@@ -80,32 +75,7 @@ export class PostgresEngine implements SchemaEngine {
 
   async copy(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copying', 'copied'], async ({ session, fence, shadows, drainers, phase }) => {
-      if (phase === 'copied') return;
-      const meter = new Meter(session, change, shadows);
-      for (const [i, shadow] of shadows.entries()) {
-        const copier = new Copier(session, fence, shadow, drainers[i]!);
-        for (let more = true; more;) {
-          work.signal.throwIfAborted();
-          await this.point('copy.chunk');
-          const step = await copier.step();
-          await this.point('copy.chunked');
-          more = step.more;
-          const began = performance.now();
-          if (!more || meter.isDue()) for (const drainer of drainers) await drainer.step();
-          await meter.report(work, 'copying');
-          await rest(step.tookMs + (performance.now() - began), work);
-        }
-      }
-      await this.catchUp(change, drainers, work);
-      await refuseRefused(drainers, shadows);
-      await this.point('copy.copied');
-      await fence.transaction('READ COMMITTED', async () => {
-        await fence.enter('copied');
-        await session.execute(`UPDATE ${fence.table} SET copied_at = clock_timestamp() WHERE id = 1`);
-      });
-      for (const { forward } of shadows) await session.execute(`ANALYZE ${forward.target}`);
-      await meter.report(work, 'copied', true);
-      await this.point('copy.done');
+      if (phase !== 'copied') await copyAll({ session, fence, shadows, drainers, change, point: this.point }, work);
     });
   }
 
@@ -215,7 +185,7 @@ export class PostgresEngine implements SchemaEngine {
       await settle(session, fence, work.signal);
       if (phase === to) return { stallMs: 0, attempts: 0 };
       const direction = move === 'revert' ? 'back' : 'forward';
-      await this.catchUp(change, drainers, work);
+      await catchUp(change, drainers, work);
       if (!(options.acceptLosses && direction === 'back')) await refuseRefused(drainers, shadows);
       await this.point('dress');
       await dressAll(session, fence, change, shadows, direction);
@@ -258,15 +228,6 @@ export class PostgresEngine implements SchemaEngine {
     });
   }
 
-  private async catchUp(change: PlannedChange, drainers: readonly Drainer[], work: Work): Promise<void> {
-    for (const drainer of drainers)
-      for (let round = 1; (await drainer.step(round > 1)) > FEW_NOTES; round++) {
-        work.signal.throwIfAborted();
-        if (round >= 200)
-          throw new Failure('CHANGE_BEHIND', `the log of change ${change.id} grows as fast as it can be followed`);
-      }
-  }
-
   private async phase({ id }: PlannedChange): Promise<ChangePhase | null> {
     return await this.withSession(async (session) => (await readState(session, id))?.phase ?? null);
   }
@@ -293,47 +254,4 @@ export class PostgresEngine implements SchemaEngine {
 
 async function phaseOf(session: Session, { id }: PlannedChange): Promise<ChangePhase> {
   return (await readState(session, id))!.phase;
-}
-
-/** @throws Failure STATE_CONFLICT */
-function allow(phases: readonly ChangePhase[], phase: ChangePhase): void {
-  if (phases.includes(phase)) return;
-  const allowed = (Object.keys(changeMoves) as ChangeMoveName[]).filter((move) =>
-    (changeMoves[move].from as readonly ChangePhase[]).includes(phase),
-  );
-  throw new Failure('STATE_CONFLICT', `the change is ${phase}`, { data: { phase, allowed } });
-}
-
-/** @throws Failure SCHEMA_REFUSED when something binds to the tables that cannot be carried over. */
-async function refuseUnsafe(session: Session, change: PlannedChange): Promise<void> {
-  if ((await readState(session, change.id)) !== null) return;
-  const messages = [...(await lintAccount(session)), ...(await lintBindings(session, change))].filter(
-    ({ code }) => lintCodes[code].severity === 'error',
-  );
-  if (messages.length === 0) return;
-  throw new Failure('SCHEMA_REFUSED', messages.map(({ message }) => message).join('; '), { data: { messages } });
-}
-
-/** @throws Failure ROWS_REFUSED naming rows that do not fit. */
-async function refuseRefused(drainers: readonly Drainer[], shadows: readonly ShadowTables[]): Promise<void> {
-  for (const [i, drainer] of drainers.entries()) {
-    const rows = await drainer.refusedRows();
-    const [first] = rows;
-    if (first === undefined) continue;
-    const table = shadows[i]!.table;
-    const key = Object.entries(first.key).map(([column, value]) => `${column} = ${value}`);
-    throw new Failure('ROWS_REFUSED', `${table} (${key.join(', ')}): ${first.message} (${first.code})`, {
-      data: { table, rows },
-    });
-  }
-}
-
-async function rest(workedMs: number, { throttle, signal }: Work): Promise<void> {
-  const ms = restAfter(workedMs, throttle?.() ?? 0);
-  if (ms > 1) await pause(ms, signal);
-}
-
-/** Waits, not longer than until it is told to stop. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -21,8 +21,7 @@ export async function introspect(session: Session): Promise<SchemaModel> {
   }
 }
 
-/** Reads the schema within a transaction. */
-export async function readModel(session: Session): Promise<SchemaModel> {
+async function readModel(session: Session): Promise<SchemaModel> {
   const tables = await session.query(
     `SELECT c.relname AS name, c.oid::text AS oid, c.relkind AS kind, c.relpersistence AS persistence,
        c.relreplident AS identity, (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid

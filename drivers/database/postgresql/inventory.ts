@@ -1,25 +1,18 @@
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { name } from '../../../domain/schema/postgresql/quote';
-import type { Direction } from '../../../domain/schema/sides';
 import { bindingsOf, type Bindings } from './bindings';
 import { isRemade, type Inventory } from './carry';
-import { exchangeOf } from './members';
+import type { Exchange } from './members';
 import { isOwnTrigger } from './names';
 import { text } from './rows';
 import { liveNames, numberingOf, rememberNames, satellitesOf, type Numbering, type Satellite } from './satellites';
 import type { Session } from './session';
-import { routeOf, type ShadowTables } from './shadows';
+import { routeOf } from './shadows';
 import { viewGrantsOf } from './view-grants';
 
 /** Finds out what a swap has to do, before anything is locked. */
-export async function takeInventory(
-  session: Session,
-  change: PlannedChange,
-  shadows: readonly ShadowTables[],
-  direction: Direction,
-): Promise<Inventory> {
-  const exchange = exchangeOf(change, shadows, direction);
-  const { leaving, coming } = exchange;
+export async function takeInventory(session: Session, change: PlannedChange, exchange: Exchange): Promise<Inventory> {
+  const { leaving, coming, direction } = exchange;
   const bindings = new Map<string, Bindings>();
   const satellites = new Map<string, readonly Satellite[]>();
   const numberings: Numbering[] = [];

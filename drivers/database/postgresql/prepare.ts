@@ -2,7 +2,7 @@ import { Failure } from '../../../domain/failures';
 import { tableOf } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { name } from '../../../domain/schema/postgresql/quote';
-import { drift, fingerprint } from './drift';
+import { drifted, fingerprint } from './drift';
 import { patiently } from './engine-session';
 import { createNewSide } from './ghost';
 import { createGuards, guardsOf } from './guards';
@@ -74,38 +74,42 @@ export async function startLogs(
   point: Point,
   signal: AbortSignal,
 ): Promise<void> {
+  const marks = new Map<string, string>();
+  for (const { table } of shadows) marks.set(table, await fingerprint(session, [table]));
+  const [other] = await drifted(
+    session,
+    shadows.map(({ shadow }) => shadow.from),
+  );
+  if (other !== undefined) throw new Failure('CHANGE_DRIFTED', `table ${other} is not what the change was planned on`);
   for (const shadow of shadows) {
     await point('prepare.trigger');
-    while (!(await startLog(session, fence, change, shadow, signal)));
+    await startLog(session, fence, change, shadow, marks.get(shadow.table)!, signal);
     await point('prepare.triggered');
   }
 }
 
-/** @returns whether it is done: somebody may alter the table between the look at it and the lock. */
 async function startLog(
   session: Session,
   fence: Fence,
   change: PlannedChange,
   shadow: ShadowTables,
+  mark: string,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<void> {
   const table = shadowTable(change.id);
   const [row] = await session.query(`SELECT triggers FROM ${table} WHERE n = ${shadow.n}`);
-  if (row!.triggers !== null) return true;
-  const before = await fingerprint(session, [shadow.table]);
-  if (await drift(session, shadow.shadow.from))
-    throw new Failure('CHANGE_DRIFTED', `table ${shadow.table} is not what the change was planned on`);
-  return await patiently(
+  if (row!.triggers !== null) return;
+  await patiently(
     session,
     async () => {
       await session.execute(`LOCK TABLE ${shadow.forward.live} IN SHARE ROW EXCLUSIVE MODE`);
       await fence.phase();
-      if ((await fingerprint(session, [shadow.table])) !== before) return false;
+      if ((await fingerprint(session, [shadow.table])) !== mark)
+        throw new Failure('CHANGE_DRIFTED', `table ${shadow.table} was altered while the change was prepared`);
       await session.execute(createLogTriggers(shadow.forward).join('; '));
       await session.execute(`UPDATE ${table} SET triggers = $1 WHERE n = ${shadow.n}`, [
         await markOf(session, shadow.table),
       ]);
-      return true;
     },
     signal,
   );

@@ -74,11 +74,11 @@ export async function numberingOf(session: Session, flow: Flow, leaving: Member,
   const [live, next] = [name(leaving.table.name), name(coming.aside)];
   const before: string[] = [];
   const after: string[] = [];
+  const [sources, targets] = [await sequencesOf(session, live), await sequencesOf(session, next)];
   for (const { source, target } of flow.carried) {
-    const from = await sequenceOf(session, live, source.name);
-    const to = await sequenceOf(session, next, target.name);
-    if (to === null) continue;
-    if (from === null) {
+    const [from, to] = [sources.get(source.name), targets.get(target.name)];
+    if (to === undefined) continue;
+    if (from === undefined) {
       const column = name(source.name);
       before.push(
         `SELECT setval('${quoted(to.sequence)}', max(${column})) FROM ${live} HAVING max(${column}) IS NOT NULL`,
@@ -100,16 +100,22 @@ interface ColumnSequence {
   readonly owned: boolean;
 }
 
-async function sequenceOf(session: Session, relation: string, column: string): Promise<ColumnSequence | null> {
-  const [row] = await session.query(
-    `SELECT s.oid::text, s.oid::regclass::text AS sequence, bool_or(d.deptype = 'a') AS owned FROM pg_attribute a
-     LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
+/** The sequences that number a table's rows, by column. */
+async function sequencesOf(session: Session, relation: string): Promise<ReadonlyMap<string, ColumnSequence>> {
+  const rows = await session.query(
+    `SELECT a.attname AS column, s.oid::text, s.oid::regclass::text AS sequence, bool_or(d.deptype = 'a') AS owned
+     FROM pg_attribute a LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
      JOIN pg_depend d ON (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
          AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype IN ('a', 'i'))
        OR (d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass)
      JOIN pg_class s ON s.oid IN (d.objid, d.refobjid) AND s.relkind = 'S'
-     WHERE a.attrelid = $1::regclass AND a.attname = $2 GROUP BY s.oid`,
-    [relation, column],
+     WHERE a.attrelid = $1::regclass AND a.attnum > 0 GROUP BY a.attname, s.oid`,
+    [relation],
   );
-  return row === undefined ? null : { oid: text(row.oid), sequence: text(row.sequence), owned: row.owned === true };
+  return new Map(
+    rows.map((row) => [
+      text(row.column),
+      { oid: text(row.oid), sequence: text(row.sequence), owned: row.owned === true },
+    ]),
+  );
 }

@@ -8,10 +8,11 @@ import type { Blocker, SwapOptions, Swapped, Work } from '../engine';
 import { describe, end, holders, oldSnapshots } from './blockers';
 import { swapStatements, type Inventory } from './carry';
 import type { Drainer } from './drain';
-import { drift, fingerprint } from './drift';
+import { drifted, fingerprint } from './drift';
 import { isPassing, transaction } from './engine-session';
 import { takeInventory } from './inventory';
 import { checkMarks, keepMarks } from './marks';
+import { exchangeOf, type Exchange } from './members';
 import type { Point } from './points';
 import { ServerError, type Session } from './session';
 import type { ShadowTables } from './shadows';
@@ -51,18 +52,20 @@ export async function swap(
   const began = performance.now();
   let stallMs = 0;
   let ended = false;
+  let known: Known | null = null;
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     await follow(tools);
-    const inventory = await takeInventory(tools.session, tools.change, tools.shadows, direction);
-    const before = await snapshotOfCatalog(tools, inventory);
+    known ??= await lookAround(tools, direction);
+    const { inventory } = known;
     const blocked = await snapshotsInTheWay(tools);
     if (blocked.length === 0) {
       const stall: Stall = { since: null };
       try {
-        const done = await attemptSwap(tools, inventory, before, to, attempt, stall);
+        const done = await attemptSwap(tools, known, to, attempt, stall);
         stallMs = Math.max(stallMs, lengthOf(stall));
         if (done) return { stallMs: Math.round(stallMs * 10) / 10, attempts: attempt };
+        known = null;
       } catch (error) {
         // What takes only what is free holds nobody up by asking.
         if (attempt > IMPATIENT) stallMs = Math.max(stallMs, lengthOf(stall));
@@ -92,8 +95,7 @@ function lengthOf({ since }: Stall): number {
 
 async function attemptSwap(
   tools: SwapTools,
-  inventory: Inventory,
-  before: string,
+  { inventory, mark, tables, statements }: Known,
   to: 'swapped' | 'reverted',
   attempt: number,
   stall: Stall,
@@ -101,8 +103,6 @@ async function attemptSwap(
   const { session, fence, drainers, change, point } = tools;
   const waitMs = Math.min(150, 40 + 10 * (attempt - IMPATIENT));
   const nowait = attempt <= IMPATIENT;
-  const tables = lockedTables(inventory, session.schema);
-  const statements = swapStatements(change, session.schema, inventory);
   await point('swap.begin');
   return await transaction(
     session,
@@ -117,7 +117,7 @@ async function attemptSwap(
               `LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE; SET LOCAL statement_timeout = 0`,
       );
       await point('swap.locked');
-      if ((await catalogMark(session, inventory)) !== before) return false;
+      if ((await catalogMark(session, inventory.exchange)) !== mark) return false;
       await checkMarks(session, change.id, tools.shadows);
       for (const drainer of drainers) if ((await drainer.length()) > LAST_NOTES) return false;
       for (const drainer of drainers) await drainer.lastStep();
@@ -155,23 +155,41 @@ async function run(session: Session, statements: readonly string[]): Promise<voi
 /** Follows the log until little of it is left. @throws Failure CHANGE_BEHIND */
 async function follow({ drainers, change }: SwapTools): Promise<void> {
   for (const drainer of drainers) {
+    await drainer.prepare();
     for (let round = 1; (await drainer.step(true)) > LAST_NOTES / 2; round++)
       if (round >= 50)
         throw new Failure('CHANGE_BEHIND', `the log of change ${change.id} grows as fast as it can be followed`);
   }
 }
 
-/** @throws Failure CHANGE_DRIFTED */
-async function snapshotOfCatalog({ session, change, shadows }: SwapTools, inventory: Inventory): Promise<string> {
-  const mark = await catalogMark(session, inventory);
-  await checkMarks(session, change.id, shadows);
-  for (const { table } of inventory.exchange.leaving)
-    if (await drift(session, table))
-      throw new Failure('CHANGE_DRIFTED', `table ${table.name} was altered while the change was under way`);
-  return mark;
+/** What was found out before anything is locked, and the mark of the catalog that it is true of. */
+interface Known {
+  readonly inventory: Inventory;
+  readonly mark: string;
+  readonly tables: readonly string[];
+  readonly statements: readonly string[];
 }
 
-async function catalogMark(session: Session, { exchange }: Inventory): Promise<string> {
+/** @throws Failure CHANGE_DRIFTED */
+async function lookAround({ session, change, shadows }: SwapTools, direction: Direction): Promise<Known> {
+  const exchange = exchangeOf(change, shadows, direction);
+  const mark = await catalogMark(session, exchange);
+  await checkMarks(session, change.id, shadows);
+  const [other] = await drifted(
+    session,
+    exchange.leaving.map(({ table }) => table),
+  );
+  if (other !== undefined)
+    throw new Failure('CHANGE_DRIFTED', `table ${other} was altered while the change was under way`);
+  const inventory = await takeInventory(session, change, exchange);
+  return {
+    ...{ inventory, mark },
+    tables: lockedTables(inventory, session.schema),
+    statements: swapStatements(change, session.schema, inventory),
+  };
+}
+
+async function catalogMark(session: Session, exchange: Exchange): Promise<string> {
   const { leaving, coming } = exchange;
   return await fingerprint(session, [
     ...leaving.map(({ table }) => table.name),
@@ -236,7 +254,7 @@ export async function blockersOf(
   const state = await readState(session, change.id);
   if (state === null) return [];
   const direction = state.phase === 'swapped' ? 'back' : 'forward';
-  const inventory = await takeInventory(session, change, shadows, direction);
+  const inventory = await takeInventory(session, change, exchangeOf(change, shadows, direction));
   const held = await holders(session, lockedTables(inventory, session.schema), [session.id]);
   const old = state.copiedAt === null ? [] : await oldSnapshots(session, state.copiedAt, [session.id]);
   return [...held, ...old.filter((one) => !held.some((other) => other.session === one.session))];
