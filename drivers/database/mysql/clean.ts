@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { name } from '../../../domain/schema/mysql/quote';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Leftover } from '../engine';
+import { dropCascadeTriggers } from './cascades';
 import { patiently } from './engine-session';
+import { nameKeys } from './foreign-keys';
 import { shadowsOf } from './helpers';
 import { helperNames, MARK } from './names';
 import type { Point } from './points';
@@ -33,6 +35,9 @@ export async function removeChange(
     else await restoreOld(session, shadow, signal);
     await point('clean.restored');
   }
+  await dropCascadeTriggers(session, change, signal);
+  await nameKeys(session, change, kept, signal);
+  await point('clean.keys');
   for (const { name: table, object } of change.operations) {
     if (object !== 'table') continue;
     const { ghost, old, failed, cursor, ticket, usedTicket, log } = helperNames(table);

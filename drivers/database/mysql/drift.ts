@@ -48,7 +48,7 @@ export async function fingerprint(session: Session, table: string): Promise<stri
      ORDER BY event_manipulation, action_timing, action_order`,
     [table],
   );
-  const ours = triggers.filter((row) => isOurs(text(row.name))).length;
+  const ours = triggers.filter((row) => /[tn][iud]$/.test(text(row.name)) && isOurs(text(row.name))).length;
   const users = triggers
     .filter((row) => !isOurs(text(row.name)))
     .map((row) => [text(row.event), text(row.timing), plainBody(text(row.body))]);
@@ -62,7 +62,7 @@ export async function fingerprint(session: Session, table: string): Promise<stri
 
 /** Those that write a log; copies of users' triggers are users'. */
 function isOurs(trigger: string): boolean {
-  return new RegExp(`${MARK}[tn][iud]$`).test(trigger);
+  return new RegExp(`${MARK}([tn][iud]|a\\d+[du])$`).test(trigger);
 }
 
 /** Needs PROCESS; without it, only a comparison of all rows tells of a TRUNCATE. */

@@ -8,11 +8,13 @@ import { CopyMeter } from '../../../domain/schema/progress';
 import type { Blocker, ChangeState, Leftover, Loss, Proof, SchemaEngine, Swapped, SwapOptions, Work } from '../engine';
 import { settle } from './aftermath';
 import { blockersOf } from './blockers';
+import { checkCascades } from './cascades';
 import { leftoversOf, removeChange } from './clean';
 import { Copier } from './copy';
 import { Drainer } from './drain';
 import { checkDrift } from './drift';
 import { openEngineSession } from './engine-session';
+import { disconnect } from './foreign-keys';
 import { shadowsOf, type ShadowTables } from './helpers';
 import { introspect } from './introspect';
 import { lossesOf } from './losses';
@@ -66,6 +68,7 @@ export class MySqlEngine implements SchemaEngine {
   }
 
   async prepare(change: PlannedChange, { signal }: Work): Promise<void> {
+    checkCascades(change);
     await this.withEngine(async (session) => {
       await createState(session, change);
       await this.point('prepare.state');
@@ -195,6 +198,7 @@ export class MySqlEngine implements SchemaEngine {
         const sessions = { engine: session, renamer, watcher, open };
         const parts = { ...sessions, change, direction, state: fence.table, tables, point: this.point } as const;
         const swapped = await swap(parts, options, work.signal);
+        await disconnect(session, change, work.signal);
         await this.settle(session, fence, change, to, work.signal);
         return swapped;
       } finally {
@@ -235,6 +239,7 @@ export class MySqlEngine implements SchemaEngine {
       const fence = await Fence.take(session, change);
       const { phase, unsettled } = await standingOf(session, change, fence);
       allow(from, phase);
+      await disconnect(session, change, signal);
       if (unsettled) await this.settle(session, fence, change, phase, signal);
       if (phase !== to)
         await fence.transaction(async () => {
@@ -272,6 +277,7 @@ export class MySqlEngine implements SchemaEngine {
     return await this.withEngine(async (session) => {
       const fence = await Fence.take(session, change);
       const { phase, unsettled } = await standingOf(session, change, fence);
+      await disconnect(session, change, signal);
       if (unsettled) await this.settle(session, fence, change, phase, signal);
       allow(phases, phase);
       return await action({ session, fence, phase, shadows: shadowsOf(change) });

@@ -2,6 +2,7 @@ import { Failure } from '../../../domain/failures';
 import { createBareTable } from '../../../domain/schema/mysql/ddl';
 import { tableOf } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
+import { createCascadeTriggers } from './cascades';
 import { checkPlanned, fingerprint } from './drift';
 import { claimTable, createGhost, createHelpers, createTriggers, shadowsOf } from './helpers';
 import { helperNames } from './names';
@@ -9,7 +10,7 @@ import { exists } from './phase';
 import type { Point } from './points';
 import type { Session } from './session';
 import type { Fence, Watched } from './state';
-import { createCopies } from './user-triggers';
+import { createCopies, createOwn } from './user-triggers';
 
 /**
  * Makes everything that a change needs beside the live tables. Whatever is there already is left.
@@ -40,9 +41,14 @@ export async function prepareChange(
     await point('prepare.copies');
     await createTriggers(session, shadow, point, signal);
   }
-  for (const { kind, object, name: own } of change.operations)
-    if (kind === 'CREATE' && object === 'table' && !(await exists(session, helperNames(own).ghost)))
-      await session.execute(createBareTable({ ...tableOf(change.to, own)!, name: helperNames(own).ghost }));
+  for (const { kind, object, name: own } of change.operations) {
+    if (kind !== 'CREATE' || object !== 'table') continue;
+    const { ghost } = helperNames(own);
+    const made = tableOf(change.to, own)!;
+    if (!(await exists(session, ghost))) await session.execute(createBareTable({ ...made, name: ghost }));
+    await createOwn(session, ghost, made.triggers, signal);
+  }
+  await createCascadeTriggers(session, change, point, signal);
   await point('prepare.made');
   const watched: Record<string, Watched[string]> = {};
   for (const { names } of shadows)

@@ -6,7 +6,7 @@ import { ServerError, type Session } from './session';
 import { commentOf } from './state';
 import type { SwapParts } from './swap';
 
-/** Milliseconds that keepers wait, and that the renaming may wait for all its tables. */
+/** Milliseconds that the renaming may wait for all its tables. */
 const RENAME_MS = 150;
 
 /** Milliseconds that a dead man's statement waits; longer than whatever it answers for. */
@@ -57,9 +57,20 @@ function alone(parts: SwapParts): Renamer {
   };
 }
 
+/** Who holds a table until the renaming stands in line for it. */
+interface Keeper {
+  readonly table: string;
+  /** A name that is taken; `holder` locks what has it. */
+  readonly taken: string;
+  readonly holder: Session;
+  readonly renamer: Session;
+}
+
 /**
- * The server locks the tables of a RENAME one after the other. While it waits for the first, others are held for it; and
- * because somebody might still write to one of them in between, it waits for a last one, a ticket, once it has them all.
+ * The server locks the tables of a RENAME one after the other. While it waits for the first, others are held for it: by
+ * renamings onto names that are taken, which hold what they would rename, wait for what has the name, and fail. (LOCK TABLES
+ * would want the tables of foreign keys and triggers too, which may be among those that are to be renamed.) And because
+ * somebody might still write to one of them in between, it waits for a last one, a ticket, once it has them all.
  * Only if no note was written meanwhile is the ticket given up. Should this process end before, the ticket is dropped by a
  * statement that waits before the renaming, which then finds no ticket and does nothing.
  */
@@ -75,7 +86,7 @@ class Together implements Renamer {
     private readonly parts: SwapParts,
     private readonly holder: Session,
     private readonly deadMan: Session,
-    private readonly keepers: readonly Session[],
+    private readonly keepers: readonly Keeper[],
   ) {
     this.live = inByteOrder(parts.tables.map(({ route }) => route.live));
     const { route } = parts.tables.find((table) => table.route.live === this.live.at(-1))!;
@@ -84,8 +95,19 @@ class Together implements Renamer {
   }
 
   static async open(parts: SwapParts): Promise<Together> {
-    const [holder, deadMan, ...keepers] = await Promise.all([0, ...parts.tables].map(async () => await parts.open()));
-    return new Together(parts, holder!, deadMan!, keepers);
+    const open = async (): Promise<Session> => {
+      const session = await parts.open();
+      await session.execute('SET lock_wait_timeout = 1');
+      return session;
+    };
+    const [, ...later] = inByteOrder(parts.tables.map(({ route }) => route.live));
+    const keepers = later.map(async (table) => {
+      const { failed } = helperNames(table);
+      return { table: name(table), taken: name(failed), holder: await open(), renamer: await open() };
+    });
+    const [holder, deadMan] = [await open(), await open()];
+    await deadMan.execute('SET lock_wait_timeout = 60');
+    return new Together(parts, holder, deadMan, await Promise.all(keepers));
   }
 
   async ready(): Promise<void> {
@@ -103,10 +125,14 @@ class Together implements Renamer {
   async rename(): Promise<boolean> {
     const { parts, keepers, dropping } = this;
     const { engine, renamer, watcher, point } = parts;
-    const keeping = keepers.map((keeper, i) =>
-      settled(briefly(keeper, `LOCK TABLES ${name(this.live[i + 1]!)} WRITE`, RENAME_MS)),
-    );
-    for (const [i, kept] of keeping.entries()) await untilQueued(parts, keepers[i]!, kept);
+    const keeping = keepers.flatMap((keeper) => [
+      { session: keeper.holder, kept: settled(keeper.holder.execute(`LOCK TABLES ${keeper.taken} WRITE`)) },
+      {
+        session: keeper.renamer,
+        kept: failing(keeper.renamer.execute(`RENAME TABLE ${keeper.table} TO ${keeper.taken}`)),
+      },
+    ]);
+    for (const { session, kept } of keeping) await untilQueued(parts, session, kept);
     // The ticket first, so that nothing is renamed where there is none; locked are they by their names.
     const statement = `RENAME TABLE ${[`${this.ticket} TO ${this.used}`, ...pairs(parts)].join(', ')}`;
     const renaming = settled(renamer.execute(statement));
@@ -115,11 +141,10 @@ class Together implements Renamer {
       await point('swap.queued');
       await engine.execute('COMMIT');
       await engine.execute('UNLOCK TABLES');
-      for (const [i, keeper] of keepers.entries()) {
-        if (!(await keeping[i]!.outcome)) return await this.abandon(renaming);
-        // By then it stands behind this keeper; if not, the notes tell.
+      for (const { holder } of keepers) {
+        // By then it stands in line behind this keeper; if not, the notes tell.
         await sleep(1);
-        await keeper.execute('UNLOCK TABLES');
+        await holder.execute('UNLOCK TABLES');
       }
       if (!(await this.hasAll(renaming)) || (await notes(parts)) > 0) return await this.abandon(renaming);
       await point('swap.held');
@@ -130,7 +155,8 @@ class Together implements Renamer {
       if (done) await point('swap.renamed');
       return done;
     } finally {
-      for (const keeper of keepers) await keeper.execute('UNLOCK TABLES');
+      for (const { holder } of keepers) await holder.execute('UNLOCK TABLES');
+      for (const { kept } of keeping) await kept.outcome;
     }
   }
 
@@ -161,7 +187,8 @@ class Together implements Renamer {
   }
 
   async close(): Promise<void> {
-    for (const session of [this.holder, this.deadMan, ...this.keepers]) session.destroy();
+    const kept = this.keepers.flatMap(({ holder, renamer }) => [holder, renamer]);
+    for (const session of [this.holder, this.deadMan, ...kept]) session.destroy();
     await this.dropping?.outcome.catch(() => undefined);
   }
 }
@@ -190,6 +217,15 @@ function settled(statement: Promise<unknown>): Settled {
   const end = (): void => void (over = true);
   outcome.then(end, end);
   return { outcome, isSettled: () => over };
+}
+
+/** Of a statement that has to fail, because what it would make is there. */
+function failing(statement: Promise<unknown>): Settled {
+  return settled(
+    statement.catch((error: unknown) => {
+      if (!(error instanceof ServerError) || error.errno !== Errno.tableExists) throw error;
+    }),
+  );
 }
 
 /** Waits until a statement stands in line for its locks; whoever comes later stands behind it. */

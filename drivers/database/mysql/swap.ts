@@ -8,6 +8,7 @@ import { locksOf, type Route } from './batch';
 import { blockersOf, endSessions } from './blockers';
 import type { Drainer } from './drain';
 import { briefly, isPassing } from './engine-session';
+import { connect, disconnect, lockedForKeys } from './foreign-keys';
 import type { Point } from './points';
 import { renamerOf, type Renamer } from './rename';
 import { text } from './rows';
@@ -70,7 +71,7 @@ async function attempts(
     await renamer.ready();
     await parts.point('swap.begin');
     const began = performance.now();
-    const done = await tryOnce(parts, renamer, options);
+    const done = await tryOnce(parts, renamer, options, signal);
     stallMs = Math.max(stallMs, performance.now() - began);
     if (done) return { stallMs: Math.round(stallMs * 10) / 10, attempts: attempt };
     if (performance.now() > deadline && options.force)
@@ -121,11 +122,20 @@ async function matchCounters({ engine, tables }: SwapParts): Promise<void> {
 }
 
 /** @returns whether it is done: not where the locks were not to be had, or held up everybody for too long. */
-async function tryOnce(parts: SwapParts, renamer: Renamer, options: SwapOptions): Promise<boolean> {
+async function tryOnce(
+  parts: SwapParts,
+  renamer: Renamer,
+  options: SwapOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { engine, tables, point, state } = parts;
   if (tables.length === 0) return await renamer.rename();
-  const list = tables.map(({ route, failed }) => locksOf(route, failed));
+  const list = [
+    ...tables.map(({ route, failed }) => locksOf(route, failed)),
+    ...lockedForKeys(parts.change, parts.direction).map((table) => `${name(table)} WRITE`),
+  ];
   const began = performance.now();
+  let done = false;
   try {
     await briefly(engine, `LOCK TABLES ${list.join(', ')}, ${name(state)} WRITE`);
     await point('swap.locked');
@@ -135,13 +145,17 @@ async function tryOnce(parts: SwapParts, renamer: Renamer, options: SwapOptions)
       await table.checkDrift();
     }
     await point('swap.followed');
-    return await renamer.rename();
+    await connect(engine, parts.change, parts.direction);
+    await point('swap.connected');
+    done = await renamer.rename();
+    return done;
   } catch (error) {
     if (isPassing(error)) return false;
     throw error;
   } finally {
     await engine.execute('ROLLBACK').catch(() => undefined);
     await engine.execute('UNLOCK TABLES').catch(() => undefined);
+    if (!done) await disconnect(engine, parts.change, signal);
   }
 }
 

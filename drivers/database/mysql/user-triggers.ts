@@ -23,6 +23,16 @@ export async function createCopies(
     await make(session, names.ghost, [guarded({ ...trigger, name: copyName(trigger) }, SILENTLY)], signal);
 }
 
+/** Gives a table that is made anew its triggers. */
+export async function createOwn(
+  session: Session,
+  table: string,
+  triggers: readonly Trigger[],
+  signal: AbortSignal,
+): Promise<void> {
+  await make(session, table, triggers, signal);
+}
+
 /** Makes the triggers of the old side silent once it is not live any more: before anything is written to it. */
 export async function silence(session: Session, { shadow, names }: ShadowTables, signal: AbortSignal): Promise<void> {
   const there = await triggersOn(session, names.old);
