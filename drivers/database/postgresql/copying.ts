@@ -61,7 +61,8 @@ async function copyOne(
     more = step.more;
     const began = performance.now();
     if (!more || began - followed > FOLLOW_EVERY_MS) {
-      for (const drainer of drainers) await drainer.step();
+      // Copying waits for the log: what grows now would have to be followed while the cut-over waits.
+      for (const drainer of drainers) for (let round = 1; (await drainer.step()) > FEW_NOTES && round < 20; round++);
       followed = performance.now();
     }
     await meter.report(work, 'copying');

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../../../domain/failures';
 import { openSession, ServerError, type Session } from './session';
 
 /**
@@ -25,7 +26,10 @@ export async function openEngineSession(url: string, schema: string): Promise<Se
   return session;
 }
 
-/** Runs something with a session of its own. */
+/**
+ * Runs something with a session of its own.
+ * @throws Failure DATABASE_UNREACHABLE when the session ends, DATABASE_RIGHTS when the account may not do something.
+ */
 export async function withEngineSession<T>(
   url: string,
   schema: string,
@@ -34,9 +38,18 @@ export async function withEngineSession<T>(
   const session = await openEngineSession(url, schema);
   try {
     return await action(session);
+  } catch (error) {
+    throw failureOf(error);
   } finally {
     session.destroy();
   }
+}
+
+function failureOf(error: unknown): unknown {
+  if (!(error instanceof ServerError)) return error;
+  if (error.fatal)
+    return new Failure('DATABASE_UNREACHABLE', `the database went away: ${error.message}`, { cause: error });
+  return error.sqlState === '42501' ? new Failure('DATABASE_RIGHTS', error.message, { cause: error }) : error;
 }
 
 const passing: readonly string[] = ['40001', '40P01', '55P03', '57014'];

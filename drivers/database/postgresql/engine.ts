@@ -15,7 +15,7 @@ import { lossesOf, sendBack } from './losses';
 import type { OnPoint, Point } from './points';
 import { makeHelpers, startLogs } from './prepare';
 import { Meter, progressOf } from './progress';
-import { Prover } from './proof';
+import { proveAll } from './proving';
 import type { Session } from './session';
 import { allow, refuseRefused, refuseUnsafe } from './refusals';
 import { settle } from './settle';
@@ -101,24 +101,8 @@ export class PostgresEngine implements SchemaEngine {
 
   async prove(change: PlannedChange, work: Work): Promise<Proof> {
     return await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, phase, shadows, drainers }) => {
-      const differing: { table: string; key: Readonly<Record<string, string>> }[] = [];
-      let [rowsCompared, differingCount] = [0, 0];
-      for (const [i, shadow] of shadows.entries()) {
-        const prover = new Prover(session, routeOf(shadow, directionIn(phase)), drainers[i]!);
-        let from: readonly string[] | null = null;
-        do {
-          work.signal.throwIfAborted();
-          const began = performance.now();
-          await this.point('prove.range');
-          const found = await prover.step(from);
-          rowsCompared += found.rows;
-          differingCount += found.differing;
-          differing.push(...found.keys.map((key) => ({ table: shadow.table, key })));
-          from = found.end;
-          await rest(performance.now() - began, work);
-        } while (from !== null);
-      }
-      return { rowsCompared, differing: differing.slice(0, 100), differingCount };
+      const routes = shadows.map((shadow) => routeOf(shadow, directionIn(phase)));
+      return await proveAll({ session, shadows, routes, drainers, point: this.point }, work);
     });
   }
 

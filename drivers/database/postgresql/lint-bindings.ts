@@ -137,7 +137,7 @@ async function farViews(session: Session, { renames }: SchemaChange, from: Table
   const renamed = renames.filter((rename) => rename.table === from.name).map((rename) => rename.from);
   const rows = await session.query(
     `SELECT DISTINCT format('%I.%I', n.nspname, v.relname) AS view FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid
-     JOIN pg_class v ON v.oid = w.ev_class AND v.relnamespace <> current_schema()::regnamespace
+     JOIN pg_class v ON v.oid = w.ev_class AND v.relnamespace <> quote_ident(current_schema())::regnamespace
      JOIN pg_namespace n ON n.oid = v.relnamespace
      LEFT JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
      WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass($1)
@@ -156,7 +156,7 @@ async function publications(session: Session, table: string): Promise<string[]> 
   return rows.map((row) => text(row.name));
 }
 
-/** Tables and publications whose owners' rights a swap needs as well. */
+/** Tables, views and publications whose owners' rights a swap needs as well. */
 async function neighbours(session: Session, table: string): Promise<readonly Row[]> {
   return await session.query(
     `SELECT c.oid::regclass::text AS other, pg_get_userbyid(c.relowner) AS owner FROM pg_constraint k
@@ -165,6 +165,9 @@ async function neighbours(session: Session, table: string): Promise<readonly Row
        AND c.oid <> to_regclass($1)
      UNION SELECT 'publication ' || p.pubname, pg_get_userbyid(p.pubowner) FROM pg_publication_rel r
      JOIN pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = to_regclass($1) AND NOT pg_has_role(p.pubowner, 'USAGE')
+     UNION SELECT v.oid::regclass::text, pg_get_userbyid(v.relowner) FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid
+     JOIN pg_class v ON v.oid = w.ev_class AND v.relkind = 'v' WHERE d.classid = 'pg_rewrite'::regclass
+       AND d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass($1) AND NOT pg_has_role(v.relowner, 'USAGE')
      ORDER BY 1`,
     [table],
   );
