@@ -1,4 +1,5 @@
 import { nextChunk } from '../../../domain/schema/pace';
+import { same } from '../../../domain/schema/table-change';
 import type { Drainer } from './drain';
 import { isRefusal } from './engine-session';
 import type { Session } from './session';
@@ -83,16 +84,16 @@ export class Copier {
     return ((await this.session.query(read)) as unknown as readonly Mark[])[0]!;
   }
 
+  /** Where the next chunk ends: so many rows on, or where copying ends; null when it is there. */
   private async chunkEnd({ at, until }: Mark): Promise<readonly string[] | null> {
+    if (at !== null && same(at, until)) return null;
     const { forward } = this.tables;
     const columns = keyColumns(forward.flow, 'source', 's');
-    const order = columns.join(', ');
     const [row] = await this.session.query(
-      `SELECT ARRAY[${columns.map((each) => `${each}::text`).join(', ')}] AS key FROM (SELECT ${order} FROM ${forward.live} s ` +
-        `WHERE ${this.between(at, until!)} ORDER BY ${order} LIMIT ${this.rows}) s ` +
-        `ORDER BY ${columns.map((column) => `${column} DESC`).join(', ')} LIMIT 1`,
+      `SELECT ARRAY[${columns.map((each) => `${each}::text`).join(', ')}] AS key FROM ${forward.live} s ` +
+        `WHERE ${this.between(at, until!)} ORDER BY ${columns.join(', ')} OFFSET ${this.rows - 1} LIMIT 1`,
     );
-    return (row?.key as readonly string[] | undefined) ?? null;
+    return (row?.key as readonly string[] | undefined) ?? until;
   }
 
   private async insert(range: string): Promise<number> {

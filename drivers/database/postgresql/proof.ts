@@ -32,12 +32,12 @@ export class Prover {
   async step(from: readonly string[] | null): Promise<Compared> {
     return await this.drainer.stepThen(async () => {
       const end = this.inOneOrder() ? await this.chunkEnd(from) : null;
-      const rows = await this.session.query(this.comparison(from, end), []);
-      const [total, ...differing] = rows;
+      const [found] = await this.session.query(this.comparison(from, end));
+      const keys = (found!.keys ?? []) as readonly (readonly string[])[];
       return {
-        rows: Number(total!.n),
-        differing: Number(total!.bad),
-        keys: differing.map((row) => this.keyOf(row.key as readonly string[])),
+        rows: Number(found!.n),
+        differing: Number(found!.bad),
+        keys: keys.map((key) => this.keyOf(key)),
         end,
       };
     });
@@ -72,16 +72,16 @@ export class Prover {
     const source = flow.key.map((pair, i) => `${keyAsTarget(pair, of('s', pair.source.name))} AS ${parts[i]!}`);
     const held = keyColumns(flow, 'target', 't').map((column, i) => `${column} AS ${parts[i]!}`);
     const values = flow.carried.map(({ target: column }) => of('t', column.name));
-    return (
-      `WITH d AS MATERIALIZED (SELECT ${parts.join(', ')}, ` +
-      `(s.p IS NULL OR t.p IS NULL OR s.r *<> t.r) AS bad FROM ` +
+    const sides =
       `(SELECT ${source.join(', ')}, 1 AS p, row(${heldValues(flow, 's').join(', ')}) AS r FROM ${live} s ` +
       `WHERE ${this.range(from, to, 'source')} OFFSET 0) s FULL JOIN ` +
       `(SELECT ${held.join(', ')}, 1 AS p, row(${values.join(', ')}) AS r FROM ${target} t ` +
-      `WHERE ${this.range(from, to, 'target')} OFFSET 0) t USING (${parts.join(', ')})) ` +
-      `(SELECT count(*) AS n, count(*) FILTER (WHERE bad) AS bad, NULL::text[] AS key FROM d) UNION ALL ` +
-      `(SELECT NULL, NULL, ARRAY[${parts.map((part) => `${part}::text`).join(', ')}] FROM d WHERE bad ` +
-      `ORDER BY ${parts.join(', ')} LIMIT ${TOLD})`
+      `WHERE ${this.range(from, to, 'target')} OFFSET 0) t USING (${parts.join(', ')})`;
+    const key = `to_jsonb(ARRAY[${parts.map((part) => `${part}::text`).join(', ')}])`;
+    return (
+      `SELECT count(*) AS n, count(*) FILTER (WHERE bad) AS bad, ` +
+      `(array_agg(${key} ORDER BY ${parts.join(', ')}) FILTER (WHERE bad))[1:${TOLD}] AS keys FROM ` +
+      `(SELECT ${parts.join(', ')}, (s.p IS NULL OR t.p IS NULL OR s.r *<> t.r) AS bad FROM ${sides}) AS compared`
     );
   }
 
