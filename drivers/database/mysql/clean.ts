@@ -4,7 +4,7 @@ import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Leftover } from '../engine';
 import { dropCascadeTriggers } from './cascades';
 import { patiently } from './engine-session';
-import { nameKeys } from './foreign-keys';
+import { nameKeys, referringTables } from './foreign-keys';
 import { shadowsOf } from './helpers';
 import { helperNames, MARK } from './names';
 import type { Point } from './points';
@@ -40,14 +40,16 @@ export async function removeChange(
   await point('clean.keys');
   for (const { name: table, object } of change.operations) {
     if (object !== 'table') continue;
-    const { ghost, old, failed, cursor, ticket, usedTicket, log } = helperNames(table);
+    const { ghost, old, failed, cursor, ticket, usedTicket, taken, log } = helperNames(table);
     // The log is the claim: it goes last.
-    for (const helper of [ghost, old, failed, cursor, ticket, usedTicket, log]) {
+    for (const helper of [ghost, old, failed, cursor, ticket, usedTicket, taken, log]) {
       await emptied(session, helper, signal);
       await patiently(session, `DROP TABLE IF EXISTS ${name(helper)}`, signal, 0);
       await point('clean.table');
     }
   }
+  for (const table of referringTables(change))
+    await patiently(session, `DROP TABLE IF EXISTS ${name(helperNames(table).taken)}`, signal, 0);
   await patiently(session, `DROP TABLE IF EXISTS ${name(stateTable(change))}`, signal, 0);
   await point('clean.state');
 }

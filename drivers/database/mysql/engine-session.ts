@@ -21,6 +21,9 @@ export async function openEngineSession(url: string): Promise<Session> {
   return session;
 }
 
+/** Milliseconds that such a statement may have in the end. */
+const LONGEST_ATTEMPT_MS = 1_000;
+
 /** The session variable that keeps triggers silent for the engine's own writes. */
 export const SILENT = '@gatewright_engine';
 
@@ -87,10 +90,11 @@ export async function patiently(
   signal: AbortSignal,
   ms = LOCK_ATTEMPT_MS,
 ): Promise<void> {
-  for (;;) {
+  // What is slow by itself would never be done in the time of a first attempt.
+  for (let allowed = ms; ; allowed = Math.min(allowed * 1.3, LONGEST_ATTEMPT_MS)) {
     signal.throwIfAborted();
     try {
-      await briefly(session, statement, ms);
+      await briefly(session, statement, allowed);
       return;
     } catch (error) {
       if (!isPassing(error)) throw error;

@@ -192,7 +192,8 @@ export class MySqlEngine implements SchemaEngine {
         checkDrift: async () => await checkDrift(session, each.names.table, watched[each.names.table]?.[live]),
       }));
       const [renamer, watcher] = [await openSession(this.options.url), await openSession(this.options.url)];
-      for (const each of [renamer, watcher]) await each.execute('SET lock_wait_timeout = 1');
+      for (const each of [renamer, watcher])
+        await each.execute('SET lock_wait_timeout = 1, innodb_lock_wait_timeout = 1');
       try {
         const open = async (): Promise<Session> => await openSession(this.options.url);
         const sessions = { engine: session, renamer, watcher, open };

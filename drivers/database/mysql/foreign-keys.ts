@@ -24,8 +24,12 @@ interface Referrer {
 /** Every table that is locked for its foreign keys, beside the two sides of each shadow. */
 export function lockedForKeys(change: PlannedChange, direction: Direction): string[] {
   const comingAlone = coming(change, direction).filter(({ alone }) => alone);
-  const referrers = new Set(referrersOf(change).map(({ table }) => table));
-  return [...comingAlone.map(({ table }) => table), ...referrers];
+  return [...comingAlone.map(({ table }) => table), ...referringTables(change)];
+}
+
+/** The tables outside of the change whose foreign keys refer to one within. */
+export function referringTables(change: PlannedChange): string[] {
+  return [...new Set(referrersOf(change).map(({ table }) => table))];
 }
 
 /** Gives the sides that become live their foreign keys, and points those of others to them. */

@@ -80,8 +80,13 @@ function foreignKeyOf(rows: readonly Row[]): ForeignKey {
       table: text(first.other),
       columns: rows.map((row) => text(row.other_column)),
     },
-    onUpdate: text(first.on_update) as ReferenceAction,
-    onDelete: text(first.on_delete) as ReferenceAction,
+    onUpdate: action(text(first.on_update)),
+    onDelete: action(text(first.on_delete)),
     definition: null,
   };
+}
+
+/** NO ACTION is RESTRICT by another word, and the server takes one for the other when it adds a key in place. */
+function action(rule: string): ReferenceAction {
+  return rule === 'NO ACTION' ? 'RESTRICT' : (rule as ReferenceAction);
 }

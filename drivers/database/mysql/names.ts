@@ -16,6 +16,8 @@ export interface HelperNames {
   /** What a swap of several tables waits for at last, and what it is called once that was had. */
   readonly ticket: string;
   readonly usedTicket: string;
+  /** What is there so that a renaming onto it fails. */
+  readonly taken: string;
   /** The triggers that write the log, by their table and event. */
   trigger(side: 'old' | 'new', event: 'i' | 'u' | 'd'): string;
 }
@@ -26,7 +28,7 @@ export function helperNames(table: string): HelperNames {
     table,
     ...{ ghost: helper(table, 'g'), old: helper(table, 'o'), log: helper(table, 'l') },
     ...{ failed: helper(table, 'f'), cursor: helper(table, 'c') },
-    ...{ ticket: helper(table, 'x'), usedTicket: helper(table, 'y') },
+    ...{ ticket: helper(table, 'x'), usedTicket: helper(table, 'y'), taken: helper(table, 'z') },
     trigger: (side, event) => helper(table, `${side === 'old' ? 't' : 'n'}${event}`),
   };
 }

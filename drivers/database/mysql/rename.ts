@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { literal, name } from '../../../domain/schema/mysql/quote';
 import { briefly, Errno, isPassing } from './engine-session';
+import { referringTables } from './foreign-keys';
 import { helperNames, inByteOrder } from './names';
 import { ServerError, type Session } from './session';
 import { commentOf } from './state';
@@ -33,7 +34,8 @@ export interface Renamer {
 
 /** Chooses how the tables of a change are renamed. */
 export async function renamerOf(parts: SwapParts): Promise<Renamer> {
-  return parts.tables.length > 1 ? await Together.open(parts) : alone(parts);
+  const several = parts.tables.length > 1 || referringTables(parts.change).length > 0;
+  return several && parts.tables.length > 0 ? await Together.open(parts) : alone(parts);
 }
 
 /** Nobody but those who wait for the one table can come before the renaming. */
@@ -57,9 +59,11 @@ function alone(parts: SwapParts): Renamer {
   };
 }
 
-/** Who holds a table until the renaming stands in line for it. */
+/** Who holds a table until the renaming stands in line for it, or is over. */
 interface Keeper {
   readonly table: string;
+  /** Whether the table is itself renamed. */
+  readonly moves: boolean;
   /** A name that is taken; `holder` locks what has it. */
   readonly taken: string;
   readonly holder: Session;
@@ -69,7 +73,9 @@ interface Keeper {
 /**
  * The server locks the tables of a RENAME one after the other. While it waits for the first, others are held for it: by
  * renamings onto names that are taken, which hold what they would rename, wait for what has the name, and fail. (LOCK TABLES
- * would want the tables of foreign keys and triggers too, which may be among those that are to be renamed.) And because
+ * would want the tables of foreign keys and triggers too, which may be among those that are to be renamed.) Tables that refer
+ * to them are held all the time: the storage engine locks them for the renaming, and would wait for a transaction that
+ * wrote to one and waits behind the renaming, which nobody finds out. And because
  * somebody might still write to one of them in between, it waits for a last one, a ticket, once it has them all.
  * Only if no note was written meanwhile is the ticket given up. Should this process end before, the ticket is dropped by a
  * statement that waits before the renaming, which then finds no ticket and does nothing.
@@ -101,9 +107,10 @@ class Together implements Renamer {
       return session;
     };
     const [, ...later] = inByteOrder(parts.tables.map(({ route }) => route.live));
-    const keepers = later.map(async (table) => {
-      const { failed } = helperNames(table);
-      return { table: name(table), taken: name(failed), holder: await open(), renamer: await open() };
+    const keepers = [...later, ...referringTables(parts.change)].map(async (table) => {
+      const { taken } = helperNames(table);
+      const own = { table: name(table), taken: name(taken), moves: later.includes(table) };
+      return { ...own, holder: await open(), renamer: await open() };
     });
     const [holder, deadMan] = [await open(), await open()];
     await deadMan.execute('SET lock_wait_timeout = 60');
@@ -112,11 +119,14 @@ class Together implements Renamer {
 
   async ready(): Promise<void> {
     const { watcher, change } = this.parts;
-    await this.holder.execute('UNLOCK TABLES');
+    for (const holder of [this.holder, ...this.keepers.map((keeper) => keeper.holder)])
+      await holder.execute('UNLOCK TABLES');
     await this.dropping?.outcome;
     await watcher.execute(`DROP TABLE IF EXISTS ${this.used}`);
     const comment = literal(commentOf(change));
-    await watcher.execute(`CREATE TABLE IF NOT EXISTS ${this.ticket} (id INT) ENGINE=InnoDB COMMENT=${comment}`);
+    for (const table of [this.ticket, ...this.keepers.map(({ taken }) => taken)])
+      await watcher.execute(`CREATE TABLE IF NOT EXISTS ${table} (id INT) ENGINE=InnoDB COMMENT=${comment}`);
+    for (const { holder, taken } of this.keepers) await holder.execute(`LOCK TABLES ${taken} WRITE`);
     await this.holder.execute(`LOCK TABLES ${this.ticket} WRITE`);
     this.dropping = settled(briefly(this.deadMan, `DROP TABLE ${this.ticket}`, DEAD_MAN_MS));
     await untilQueued(this.parts, this.deadMan, this.dropping);
@@ -125,13 +135,9 @@ class Together implements Renamer {
   async rename(): Promise<boolean> {
     const { parts, keepers, dropping } = this;
     const { engine, renamer, watcher, point } = parts;
-    const keeping = keepers.flatMap((keeper) => [
-      { session: keeper.holder, kept: settled(keeper.holder.execute(`LOCK TABLES ${keeper.taken} WRITE`)) },
-      {
-        session: keeper.renamer,
-        kept: failing(keeper.renamer.execute(`RENAME TABLE ${keeper.table} TO ${keeper.taken}`)),
-      },
-    ]);
+    const keeping = keepers.map(({ renamer: session, table, taken }) => ({
+      ...{ session, kept: failing(session.execute(`RENAME TABLE ${table} TO ${taken}`)) },
+    }));
     for (const { session, kept } of keeping) await untilQueued(parts, session, kept);
     // The ticket first, so that nothing is renamed where there is none; locked are they by their names.
     const statement = `RENAME TABLE ${[`${this.ticket} TO ${this.used}`, ...pairs(parts)].join(', ')}`;
@@ -141,7 +147,7 @@ class Together implements Renamer {
       await point('swap.queued');
       await engine.execute('COMMIT');
       await engine.execute('UNLOCK TABLES');
-      for (const { holder } of keepers) {
+      for (const { holder } of keepers.filter(({ moves }) => moves)) {
         // By then it stands in line behind this keeper; if not, the notes tell.
         await sleep(1);
         await holder.execute('UNLOCK TABLES');
