@@ -3,16 +3,16 @@ import { tableOf } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { name } from '../../../domain/schema/postgresql/quote';
 import { drifted, fingerprint } from './drift';
-import { patiently } from './engine-session';
+import { isPassing, patiently } from './engine-session';
 import { createNewSide } from './ghost';
 import { createGuards, guardsOf } from './guards';
 import { createLog, createLogTriggers } from './log';
+import { markOf } from './marks';
 import { isNeededByTables } from './members';
 import type { Point } from './points';
 import { text } from './rows';
 import { ServerError, type Session } from './session';
 import type { ShadowTables } from './shadows';
-import { markOf } from './marks';
 import { shadowTable, type Fence } from './state';
 
 /** Makes everything of a change that no user meets: the new side, logs, functions. All of it, or nothing. */
@@ -48,8 +48,9 @@ export async function makeHelpers(
       'SET LOCAL synchronous_commit = on; ',
     );
   } catch (error) {
-    if (!(error instanceof ServerError) || error.fatal) throw error;
-    throw new Failure('SCHEMA_REFUSED', `the new tables cannot be made: ${error.message}`, { cause: error });
+    if (isPassing(error) || !(error instanceof ServerError) || (error as ServerError).fatal) throw error;
+    const { message } = error as ServerError;
+    throw new Failure('SCHEMA_REFUSED', `the new tables cannot be made: ${message}`, { cause: error });
   }
 }
 
