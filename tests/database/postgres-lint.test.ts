@@ -60,7 +60,7 @@ test.each<[code: string, subject: string | null, change: string, given: readonly
     'alter table t add b int',
     [t, 'create function f(t) returns int language sql as $$select 1$$'],
   ],
-  ['DEPENDENT_IN_THE_WAY', 'table holder column x', 'alter table t add b int', [t, 'create table holder (x t[])']],
+  ['DEPENDENT_IN_THE_WAY', 'column x of table holder', 'alter table t add b int', [t, 'create table holder (x t[])']],
   [
     'DEPENDENT_IN_THE_WAY',
     'function g()',
