@@ -39,19 +39,19 @@ export async function connect(session: Session, change: PlannedChange, direction
     if (adds.length > 0) await session.execute(`ALTER TABLE ${name(table)} ${adds.join(', ')}, ALGORITHM=INPLACE`);
   }
   for (const { table, key } of referrersOf(change))
-    await repoint(session, table, key, sideOf(change, direction, key.references.table));
+    await pointAlso(session, table, key, sideOf(change, direction, key.references.table));
 }
 
 /**
- * Takes the foreign keys of the sides that follow away, and points those of others to what is live: after every swap, and
+ * Takes the foreign keys of the sides that follow away, and those of others that refer to them: after every swap, and
  * after every attempt at one. Repeating it does nothing.
  */
 export async function disconnect(session: Session, change: PlannedChange, signal: AbortSignal): Promise<void> {
   const sides = change.operations.flatMap(({ name: table }) => [helperNames(table).ghost, helperNames(table).old]);
   for (const { table, key } of referrersOf(change)) {
-    const now = await referredBy(session, table, key);
-    if (now !== null && now.table !== key.references.table)
-      await repoint(session, table, key, key.references.table, signal);
+    const stale = (await pointers(session, table, key)).filter(({ to }) => to !== key.references.table);
+    const drops = stale.map((each) => `DROP FOREIGN KEY ${name(each.name)}`);
+    if (drops.length > 0) await patiently(session, `ALTER TABLE ${name(table)} ${drops.join(', ')}`, signal);
   }
   for (const side of sides) {
     const drops = (await keysOn(session, side)).map((own) => `DROP FOREIGN KEY ${name(own)}`);
@@ -117,35 +117,27 @@ function referrersOf({ from, operations }: PlannedChange): Referrer[] {
     );
 }
 
-/** One statement: at no time is a row unchecked. */
-async function repoint(
-  session: Session,
-  table: string,
-  key: ForeignKey,
-  to: string,
-  signal?: AbortSignal,
-): Promise<void> {
-  const now = await referredBy(session, table, key);
-  const fresh = now?.name === key.name ? heldName(key.name) : key.name;
-  const drop = now === null ? '' : `DROP FOREIGN KEY ${name(now.name)}, `;
-  const add = foreignKeyDefinition({ ...key, name: fresh, references: { ...key.references, table: to } });
-  const statement = `ALTER TABLE ${name(table)} ${drop}ADD ${add}, ALGORITHM=INPLACE`;
-  if (signal === undefined) await session.execute(statement);
-  else await patiently(session, statement, signal);
+/** One more foreign key, to another side: at no time is a row unchecked. */
+async function pointAlso(session: Session, table: string, key: ForeignKey, to: string): Promise<void> {
+  const there = await pointers(session, table, key);
+  if (there.some((each) => each.to === to)) return;
+  const free = [key.name, heldName(key.name)].find((own) => there.every((each) => each.name !== own))!;
+  const add = foreignKeyDefinition({ ...key, name: free, references: { ...key.references, table: to } });
+  await session.execute(`ALTER TABLE ${name(table)} ADD ${add}, ALGORITHM=INPLACE`);
 }
 
-/** By which name a foreign key goes now, and what it refers to. */
-async function referredBy(
+/** By which names a foreign key goes now, and to what it refers by each. */
+async function pointers(
   session: Session,
   table: string,
   key: ForeignKey,
-): Promise<{ readonly name: string; readonly table: string } | null> {
+): Promise<{ readonly name: string; readonly to: string }[]> {
   const rows = await session.query(
     `SELECT constraint_name AS name, referenced_table_name AS referred FROM information_schema.referential_constraints
      WHERE constraint_schema = database() AND table_name = ? AND constraint_name IN (?, ?)`,
     [table, key.name, heldName(key.name)],
   );
-  return rows[0] === undefined ? null : { name: text(rows[0].name), table: text(rows[0].referred) };
+  return rows.map((row) => ({ name: text(row.name), to: text(row.referred) }));
 }
 
 async function keysOn(session: Session, table: string): Promise<string[]> {

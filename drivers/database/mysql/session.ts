@@ -52,7 +52,14 @@ export async function openSession(url: string): Promise<Session> {
 }
 
 class MySqlSession implements Session {
-  constructor(private readonly connection: Connection) {}
+  /** Whoever waits for an answer of a session that was destroyed would wait for ever. */
+  private readonly destroyed: Promise<never>;
+  private end: (error: Error) => void = () => undefined;
+
+  constructor(private readonly connection: Connection) {
+    this.destroyed = new Promise((_, reject) => (this.end = reject));
+    this.destroyed.catch(() => undefined);
+  }
 
   get id(): number {
     return this.connection.threadId!;
@@ -74,11 +81,12 @@ class MySqlSession implements Session {
 
   destroy(): void {
     this.connection.destroy();
+    this.end(new Error('the session was ended'));
   }
 
   private async run<T>(action: () => Promise<T>): Promise<T> {
     try {
-      return await action();
+      return await Promise.race([action(), this.destroyed]);
     } catch (error) {
       throw serverError(error);
     }
