@@ -67,7 +67,6 @@ async function attempts(
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     for (const table of parts.tables) await followClosely(table, signal);
-    await matchCounters(parts);
     await renamer.ready();
     await parts.point('swap.begin');
     const began = performance.now();
@@ -107,17 +106,18 @@ async function followClosely({ drainer, route }: SwapTable, signal: AbortSignal)
   }
 }
 
-/** Ids that were given out and rolled back must not be given out again. */
+/** Ids that were given out must not be given out again, though their rows be gone; so it is done while nobody writes. */
 async function matchCounters({ engine, tables }: SwapParts): Promise<void> {
   for (const { route } of tables) {
-    const [row] = await engine.query(
-      'SELECT auto_increment AS next FROM information_schema.tables WHERE table_schema = database() AND table_name = ?',
-      [route.live],
-    );
-    await engine.execute('COMMIT');
-    if (row?.next === null || row?.next === undefined) continue;
     if (!route.flow.target.columns.some(({ identity }) => identity !== null)) continue;
-    await engine.execute(`ALTER TABLE ${name(route.target)} AUTO_INCREMENT = ${text(row.next)}`);
+    const rows = await engine.query(
+      `SELECT table_name AS name, auto_increment AS next FROM information_schema.tables
+       WHERE table_schema = database() AND table_name IN (?, ?)`,
+      [route.live, route.target],
+    );
+    const next = (table: string): string => text(rows.find((row) => text(row.name) === table)?.next) || '0';
+    if (BigInt(next(route.live)) > BigInt(next(route.target)))
+      await engine.execute(`ALTER TABLE ${name(route.target)} AUTO_INCREMENT = ${next(route.live)}, ALGORITHM=INSTANT`);
   }
 }
 
@@ -144,6 +144,7 @@ async function tryOnce(
       await refuseFailed(parts, table, options);
       await table.checkDrift();
     }
+    await matchCounters(parts);
     await point('swap.followed');
     await connect(engine, parts.change, parts.direction);
     await point('swap.connected');

@@ -5,9 +5,13 @@ import { rows } from './mysql-plan';
 
 /** The schema that the writers write to: a table with triggers, its twin, and one that writes to it by a trigger. */
 export const tortured = (count: number): string[] => [
+  'create table par (id int auto_increment primary key)',
   `create table src (id int auto_increment primary key, u int unique, v varchar(30), c int, born int,
-     gone varchar(20) not null default 'none', at timestamp(6) not null default current_timestamp(6) on update current_timestamp(6))`,
+     gone varchar(20) not null default 'none', p int,
+     constraint src_par foreign key (p) references par (id) on delete cascade, at timestamp(6) not null default current_timestamp(6) on update current_timestamp(6))`,
   'create table twin (id int primary key, v varchar(30), n int not null default 0)',
+  `create table chd (k int auto_increment primary key, sid int,
+     constraint chd_src foreign key (sid) references src (id) on delete cascade on update cascade)`,
   'create table oth (x int, t varchar(30))',
   'create table audit (tag varchar(30), op char(1), key (tag))',
   'create trigger ob after insert on oth for each row update src set v = new.t where id = new.x',
@@ -36,7 +40,7 @@ export class Writer {
 
   constructor(
     private readonly url: string,
-    private readonly n: number,
+    readonly n: number,
   ) {}
 
   async run(): Promise<void> {
@@ -108,7 +112,9 @@ export class Writer {
       changed.set(id, null);
       changed.set(to, this.rows.get(id)!);
       await session.execute('update src set id = ? where id = ?', [to, id]);
-    } else if (dice < 0.75) {
+    } else if (dice < 0.72) await session.execute('insert into chd (sid) values (?)', [id]);
+    else if (dice < 0.76) await this.cascade(session, tag, changed);
+    else if (dice < 0.8) {
       // Rows that are skipped and rows that stay what they are.
       await session.execute('update ignore src set id = 1, c = c where id = ?', [id]);
     } else await this.transaction(session, dice, id, tag, changed, twins);
@@ -119,6 +125,18 @@ export class Writer {
     const [row] = await session.query('select last_insert_id() as id');
     changed.set(Number(row!.id), tag);
     return Number(row!.id);
+  }
+
+  /** A parent and its children, which go or stay with it. */
+  private async cascade(session: Session, tag: string, changed: Ledger): Promise<void> {
+    await session.execute('insert into par () values ()');
+    const [row] = await session.query('select last_insert_id() as id');
+    const own: number[] = [];
+    for (const letter of ['x', 'y']) own.push(await this.insert(session, `${tag}${letter}`, changed));
+    await session.execute(`update src set p = ? where id in (${own.join(', ')})`, [row!.id]);
+    if (Math.random() < 0.3) return;
+    for (const id of own) changed.set(id, null);
+    await session.execute('delete from par where id = ?', [row!.id]);
   }
 
   private async update(session: Session, id: number, tag: string, changed: Ledger): Promise<void> {
@@ -178,12 +196,12 @@ export async function audit(
   ];
   const wrong: string[] = [];
   let checked = 0;
-  for (const { rows: own, twins, unknown } of writers) {
+  for (const { n, rows: own, twins, unknown } of writers) {
     for (const [id, value] of own) {
       if (unknown.has(id)) continue;
       checked++;
       const there = src.get(String(id)) ?? null;
-      if (there !== value) wrong.push(`src ${id}: ${there}, not ${value}`);
+      if (there !== value) wrong.push(`src ${id} of ${n}: ${there}, not ${value}`);
       if (value !== null && tags.get(value) !== '1') wrong.push(`${value} was audited ${tags.get(value)} times`);
     }
     for (const [id, value] of twins) {
