@@ -337,3 +337,56 @@ test('a table belongs to one change at a time', async () => {
   await engine.cancel(first, work());
   expect(await engine.leftovers()).toEqual([]);
 }, 60_000);
+
+test('a session that holds a table is named, others write on, and force ends it', async () => {
+  const change = await planned(
+    server.url,
+    'blocked',
+    ['create table t (id int primary key, v int)', 'insert into t select seq, 0 from seq_1_to_100'],
+    ['alter table t modify v bigint'],
+  );
+  await engine.prepare(change, work());
+  await engine.copy(change, work());
+  const holder = await openSession(url);
+  await holder.execute('begin');
+  await holder.execute('update t set v = 1 where id = 100');
+  const { done, errors } = await writing(
+    (n) => [`update t set v = v + 1 where id = ${1 + (n % 90)}`],
+    async () => {
+      await expect(engine.cutOver(change, { force: false, deadlineMs: 2_500 }, work())).rejects.toMatchObject({
+        code: 'CHANGE_BLOCKED',
+        data: { blockers: [expect.objectContaining({ session: String(holder.id), user: 'root' })] },
+      });
+    },
+  );
+  expect([...errors]).toEqual([]);
+  expect(done).toBeGreaterThan(100);
+  expect(await engine.blockers(change)).toMatchObject([{ session: String(holder.id) }]);
+  await engine.cutOver(change, { force: true, deadlineMs: 500 }, work());
+  await expect(holder.query('select 1')).rejects.toMatchObject({ fatal: true });
+  expect(await proven(engine, change)).toMatchObject({ differingCount: 0 });
+  await engine.finish(change, work());
+  expect(await tablesNow()).toEqual(change.to.tables);
+}, 60_000);
+
+test('names may have anything in them', async () => {
+  const names = ['we`ird; drop table t', 'it\'s "quoted"', 'select', 'önner 表', 'x'.repeat(64), 'a-b.c'];
+  const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
+  const change = await planned(
+    server.url,
+    'named',
+    names.map((name) => `create table ${quoted(name)} (${quoted(name)} int primary key, v int)`),
+    names.map(
+      (name) => `alter table ${quoted(name)} modify v bigint, add column ${quoted(`${name.slice(0, 60)}2`)} int`,
+    ),
+  );
+  await run(url, ...names.map((name) => `insert into ${quoted(name)} values (1, 1)`));
+  await thereAndBack(change);
+  await run(url, ...names.map((name) => `update ${quoted(name)} set ${quoted(name)} = 2`));
+  await engine.revert(change, options, work());
+  for (const name of names)
+    expect(await rows(url, `select v from ${quoted(name)} where ${quoted(name)} = 2`)).toEqual([{ v: 1 }]);
+  await engine.finish(change, work());
+  expect(await tablesNow()).toEqual(change.from.tables);
+  expect(await engine.leftovers()).toEqual([]);
+}, 60_000);

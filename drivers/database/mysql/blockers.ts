@@ -7,7 +7,7 @@ const LONG = 1;
 
 /**
  * The sessions that hold what a swap of tables would wait for. Where the plugin `metadata_lock_info` is installed it names
- * them; without it, long transactions are suspected. Needs PROCESS to see other accounts' sessions.
+ * them; without it, long transactions of sessions that are in this schema are suspected. Needs PROCESS to see other accounts' sessions.
  */
 export async function blockersOf(session: Session, tables: readonly string[]): Promise<readonly Blocker[]> {
   const held = await holders(session, tables);
@@ -15,7 +15,7 @@ export async function blockersOf(session: Session, tables: readonly string[]): P
     `SELECT p.id AS id, p.user AS user, LEFT(COALESCE(p.info, ''), 1000) AS query, p.command AS command,
        TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) AS age, p.time AS idle
      FROM information_schema.processlist p LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
-     WHERE p.id <> CONNECTION_ID() AND (t.trx_id IS NOT NULL OR p.id IN (${held.size > 0 ? [...held.keys()].join(', ') : '0'}))
+     WHERE p.id <> CONNECTION_ID() AND COALESCE(p.db, database()) = database() AND (t.trx_id IS NOT NULL OR p.id IN (${held.size > 0 ? [...held.keys()].join(', ') : '0'}))
      ORDER BY t.trx_started`,
   );
   return rows
