@@ -1,23 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../../../domain/failures';
 import type { SchemaModel } from '../../../domain/schema/model';
-import { restAfter } from '../../../domain/schema/pace';
 import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
-import { CopyMeter } from '../../../domain/schema/progress';
 import type { Blocker, ChangeState, Leftover, Loss, Proof, SchemaEngine, Swapped, SwapOptions, Work } from '../engine';
 import { settle } from './aftermath';
 import { blockersOf } from './blockers';
 import { checkCascades } from './cascades';
 import { leftoversOf, removeChange } from './clean';
-import { Copier } from './copy';
+import { copyTable } from './copy-table';
 import { Drainer } from './drain';
 import { checkDrift } from './drift';
 import { openEngineSession } from './engine-session';
 import { disconnect } from './foreign-keys';
 import { shadowsOf, type ShadowTables } from './helpers';
 import { introspect } from './introspect';
-import { lossesOf } from './losses';
+import { lossesOf, refuseLosses } from './losses';
 import { allow, directionIn, exists, phaseOf, routeOf, standingOf } from './phase';
 import type { OnPoint, Point } from './points';
 import { prepareChange } from './prepare';
@@ -26,6 +22,7 @@ import { Prover } from './proof';
 import { openSession, type Session } from './session';
 import { createState, Fence, stateTable } from './state';
 import { swap } from './swap';
+import { pause, rest } from './work';
 
 /** What an engine is made with. */
 export interface MySqlEngineOptions {
@@ -40,12 +37,6 @@ const IDLE_MS = 20;
 
 /** Milliseconds between two tries of rows that did not fit, and between two reports. */
 const RETRY_FAILED_MS = 2_000;
-
-/** Notes that wait before following comes before copying. */
-const LOG_FIRST = 1_000;
-
-/** Milliseconds of following alone before it is said that writers are faster. */
-const BEHIND_MS = 30_000;
 
 /** A process's hold on a change, for one call. */
 interface Hold {
@@ -82,36 +73,11 @@ export class MySqlEngine implements SchemaEngine {
   async copy(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copying', 'copied'], work, async (hold) => {
       if (hold.phase === 'copied') return;
-      for (const tables of hold.shadows) await this.copyTable(hold, change, tables, work);
+      for (const tables of hold.shadows) await copyTable(hold, change, tables, this.point, work);
       await this.point('copy.copied');
       await hold.fence.transaction(async () => await hold.fence.enter('copied'));
       await this.point('copy.done');
     });
-  }
-
-  private async copyTable(
-    { session, fence }: Hold,
-    change: PlannedChange,
-    tables: ShadowTables,
-    work: Work,
-  ): Promise<void> {
-    const copier = new Copier(session, fence, tables);
-    const drainer = new Drainer(session, fence, routeOf(tables, 'forward'), tables.names.failed);
-    const meter = new CopyMeter();
-    meter.note({ atMs: performance.now(), rowsCopied: await copier.copied() });
-    for (let chunks = 0, more = true; more; chunks++) {
-      work.signal.throwIfAborted();
-      const began = performance.now();
-      await this.point('copy.chunk');
-      ({ more } = await copier.step());
-      await this.point('copy.chunked');
-      if (chunks % 10 === 9 || !more) await followUntil(drainer, LOG_FIRST, tables.names.table, work.signal);
-      await this.point('copy.drained');
-      const worked = performance.now() - began;
-      if (chunks % 20 === 0 || !more)
-        work.onProgress?.(await progressOf(session, change, 'copying', new Map([[tables.names.table, meter]])));
-      await rest(worked, work);
-    }
   }
 
   async follow(change: PlannedChange, work: Work): Promise<void> {
@@ -300,32 +266,4 @@ async function closing<T>(session: Session, action: (session: Session) => Promis
   } finally {
     session.destroy();
   }
-}
-
-/** @throws Failure CHANGE_BEHIND */
-async function followUntil(drainer: Drainer, few: number, table: string, signal: AbortSignal): Promise<void> {
-  const began = performance.now();
-  while ((await drainer.length()) > few) {
-    signal.throwIfAborted();
-    if (performance.now() - began > BEHIND_MS)
-      throw new Failure('CHANGE_BEHIND', `rows of ${table} change faster than they can be followed`);
-    await drainer.step();
-  }
-}
-
-/** @throws Failure REVERT_LOSES */
-async function refuseLosses(session: Session, change: PlannedChange): Promise<void> {
-  const losses = await lossesOf(session, change);
-  if (losses.length > 0)
-    throw new Failure('REVERT_LOSES', losses.map(({ message }) => message).join('; '), { data: { losses } });
-}
-
-async function rest(workedMs: number, { throttle, signal }: Work): Promise<void> {
-  const ms = restAfter(workedMs, throttle?.() ?? 0);
-  if (ms > 1) await pause(ms, signal);
-}
-
-/** Waits, not longer than until it is told to stop. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,3 +1,4 @@
+import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Loss } from '../engine';
@@ -48,4 +49,11 @@ async function ofRows(session: Session, { names, forward }: ShadowTables): Promi
       example: Object.fromEntries(forward.key.map(({ source }, i) => [source.name, failed[0]!.key[`k${i + 1}`] ?? ''])),
     },
   ];
+}
+
+/** @throws Failure REVERT_LOSES */
+export async function refuseLosses(session: Session, change: PlannedChange): Promise<void> {
+  const losses = await lossesOf(session, change);
+  if (losses.length > 0)
+    throw new Failure('REVERT_LOSES', losses.map(({ message }) => message).join('; '), { data: { losses } });
 }
