@@ -3,8 +3,9 @@ import { name } from '../../../domain/schema/mysql/quote';
 import { isPassing, transaction } from './engine-session';
 import type { ShadowTables } from './helpers';
 import { keyColumns, KeyWalk, Mark } from './key-walk';
+import { turned } from './proof';
 import { ServerError, type Session } from './session';
-import { converted, implicit, keyParts, of, sameKey } from './sql';
+import { converted, implicit, isText, keyParts, of, sameKey } from './sql';
 import type { Fence } from './state';
 
 /** Copies the rows of one table by its key, chunk after chunk, from wherever somebody left off. */
@@ -62,11 +63,14 @@ export class Copier {
     const filled = implicit(forward);
     const chunk = await walk.chunk(Mark.chunk);
     const missing = `${of('ghost', forward.key[0]!.target.name)} IS NULL`;
+    const ghost = `LEFT JOIN ${name(names.ghost)} AS ghost ON ${sameKey(forward, 'live', 'ghost')}`;
+    const beside = (await this.isEmpty())
+      ? `${chunk.tables} WHERE ${chunk.rows}`
+      : `${chunk.tables} ${ghost} WHERE ${chunk.rows} AND ${missing}`;
     try {
       return await this.session.execute(
         `INSERT INTO ${name(names.ghost)} (${[...columns, ...filled.map(({ column }) => name(column))].join(', ')}) ` +
-          `SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} FROM ${chunk.tables} ` +
-          `LEFT JOIN ${name(names.ghost)} AS ghost ON ${sameKey(forward, 'live', 'ghost')} WHERE ${chunk.rows} AND ${missing}`,
+          `SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} FROM ${beside}`,
       );
     } catch (error) {
       if (!(error instanceof ServerError) || error.fatal || isPassing(error)) throw error;
@@ -75,5 +79,14 @@ export class Copier {
           `FROM ${chunk.tables} WHERE ${chunk.rows}`,
       );
     }
+  }
+  /** Whether nobody was here before; then nothing has to be looked for. Only keys that both sides order alike tell. */
+  private async isEmpty(): Promise<boolean> {
+    const { forward, names } = this.tables;
+    if (forward.key.some(({ source, target }) => isText(source) || isText(target))) return false;
+    const ghost = new KeyWalk(this.session, turned(forward), names.ghost, names.cursor, Mark.copied);
+    const { tables, rows } = await ghost.chunk(Mark.chunk);
+    const there = await this.session.query(`SELECT 1 FROM ${tables} WHERE ${rows} LIMIT 1`);
+    return there.length === 0;
   }
 }

@@ -129,7 +129,7 @@ interface Compared {
 }
 
 /** A flow as seen from its other end, for a walk along that. */
-function turned(flow: Flow): Flow {
+export function turned(flow: Flow): Flow {
   const turn = (pair: Carried): Carried => ({ ...pair, source: pair.target, target: pair.source });
   return {
     ...flow,
