@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleFile } from '../worker/bundle';
 import type { Row } from './figures';
 import { benchStarts, poolSize } from './gateway';
 import { fullPlan, quickPlan, type Plan } from './plan';
@@ -10,6 +14,7 @@ import { benchKills, wholeRows } from './survival';
 import { measureWhole } from './whole';
 
 const usage = `npm run bench -- gateway [--quick] [--json FILE] [--only starts,kills,whole]
+npm run bench -- fleet --help
 
 Measures gateway starts on a private environment that ends with it, and prints one table.
 With TEMPORAL_ADDRESS or DATABASE_URL (an empty database), the starts are measured on those, too.
@@ -56,7 +61,19 @@ async function benchGateway(plan: Plan, only: ReadonlySet<string>): Promise<Row[
   return rows;
 }
 
+/** The bench of the fleet is a program of its own. @returns its exit code. */
+async function benchFleet(args: readonly string[]): Promise<number> {
+  const root = join(__dirname, '..', '..');
+  const register = join(root, 'tests', 'support', 'register.js');
+  const env = { ...process.env, GATEWRIGHT_WORKFLOW_BUNDLE: bundleFile };
+  const program = ['-r', register, join(root, 'bench', 'fleet.ts'), ...args];
+  const child = spawn(process.execPath, program, { stdio: 'inherit', env });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
 async function main(): Promise<void> {
+  if (process.argv[2] === 'fleet') process.exit(await benchFleet(process.argv.slice(3)));
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {

@@ -22,14 +22,36 @@ function ownCpuMs(pid: number): number {
   }
 }
 
-/** Megabytes that a process and its children hold: resident, and with shared pages divided among those who share them. */
+/** Megabytes that a process and its descendants hold: resident, and with shared pages divided among those who share them. */
 export function memoryMb(pid: number, withChildren = true): { rss: number; pss: number } {
-  const sums = [pid, ...(withChildren ? childrenOf(pid) : [])].map((each) => {
+  const sums = [pid, ...(withChildren ? descendantsOf(pid) : [])].map((each) => {
     const rollup = readFileSync(`/proc/${each}/smaps_rollup`, 'utf8');
     const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
     return { rss: kb('Rss') / 1024, pss: kb('Pss') / 1024 };
   });
   return { rss: sums.reduce((sum, { rss }) => sum + rss, 0), pss: sums.reduce((sum, { pss }) => sum + pss, 0) };
+}
+
+/**
+ * The processes whose command line names a path below a directory, as those that watch over the containers of a podman of
+ * that directory do: they are nobody's children.
+ */
+export function namingPath(directory: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        return words.some((word) => word.startsWith(`${directory}/`));
+      } catch {
+        return false; // it has just ended
+      }
+    });
+}
+
+function descendantsOf(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 function childrenOf(pid: number): number[] {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { readDescription, withAutoPorts } from '../environment/description';
-import { memoryMb } from './processes';
+import { memoryMb, namingPath } from './processes';
 
 /** What `gatewright up` takes, as a person meets it. */
 export interface Whole {
@@ -35,7 +35,10 @@ export async function measureWhole(idleSeconds: number): Promise<Whole> {
       const pids = { up: child.pid!, ...said.pids };
       return {
         provenS,
-        memory: Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, memory(name, pid)])),
+        memory: {
+          ...Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, memory(name, pid)])),
+          machines: machines(join(directory, 'home', 'podman'), new Set(Object.values(pids))),
+        },
       };
     } finally {
       child.kill('SIGTERM');
@@ -49,6 +52,14 @@ export async function measureWhole(idleSeconds: number): Promise<Whole> {
 /** The components are children of `up`, and counted by themselves. */
 function memory(name: string, pid: number): { rss: number; pss: number } {
   return memoryMb(pid, name !== 'up');
+}
+
+/** What the containers of a podman hold together; the podman itself is a component. */
+function machines(podman: string, components: ReadonlySet<number>): { rss: number; pss: number } {
+  const each = namingPath(podman)
+    .filter((pid) => !components.has(pid))
+    .map((pid) => memoryMb(pid));
+  return { rss: each.reduce((sum, { rss }) => sum + rss, 0), pss: each.reduce((sum, { pss }) => sum + pss, 0) };
 }
 
 async function bringUp(args: readonly string[]): Promise<{

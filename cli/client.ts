@@ -38,6 +38,10 @@ export class Client {
     return await this.request<T>('POST', path, options);
   }
 
+  async put<T>(path: string, options: RequestOptions = {}): Promise<{ readonly status: number; readonly body: T }> {
+    return await this.request<T>('PUT', path, options);
+  }
+
   async delete<T>(path: string): Promise<T> {
     return (await this.request<T>('DELETE', path)).body;
   }
@@ -46,14 +50,26 @@ export class Client {
   async stream(path: string, headers: RequestOptions['headers'], signal: AbortSignal): Promise<AsyncIterable<string>> {
     const answer = await this.send('GET', path, { headers: { accept: 'text/event-stream', ...headers } }, signal);
     if (!answer.ok || !answer.body) await this.read(answer);
-    return this.pieces(answer.body!);
+    return this.pieces(answer.body!, signal);
   }
 
-  private async *pieces(body: NonNullable<Response['body']>): AsyncGenerator<string> {
+  private async *pieces(body: NonNullable<Response['body']>, signal: AbortSignal): AsyncGenerator<string> {
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    const decoder = new TextDecoder();
+    // fetch holds its signal weakly: after a garbage collection, aborting it would not end a body that is being read.
+    const leave = (): void => void reader.cancel().catch(() => undefined);
+    signal.addEventListener('abort', leave);
     try {
-      yield* body.pipeThrough(new TextDecoderStream());
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        yield decoder.decode(value, { stream: true });
+      }
     } catch (error) {
       throw this.unreachable(error);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      leave();
     }
   }
 

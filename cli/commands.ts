@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addAdminCommands } from './admin-commands';
+import { addFleetCommands } from './fleet-commands';
 import { processIo } from './io';
 import { addRunCommands } from './run-commands';
 
@@ -47,5 +48,6 @@ export const commands: readonly Register[] = [
   api,
   worker,
   (program) => addRunCommands(program, io),
+  (program) => addFleetCommands(program, io),
   (program) => addAdminCommands(program, io),
 ];

@@ -92,6 +92,7 @@ export async function* followStream(
       if (!isTransient(error)) throw error;
       if (lostAt !== undefined && Date.now() - lostAt > patienceMs) throw error;
     }
+    if (signal.aborted) return;
     if (lostAt === undefined) onConnection?.(false);
     lostAt ??= Date.now();
     await sleep(retryMs, undefined, { signal }).catch(() => undefined);
@@ -99,7 +100,7 @@ export async function* followStream(
 }
 
 /** Whether trying again may help: the API is away, or busy, or the connection broke off in the middle. */
-function isTransient(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   if (!(error instanceof CliProblem)) return false;
   const { code, status } = error.document;
   return code === 'API_UNREACHABLE' || status === 503 || status === 429;

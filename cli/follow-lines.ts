@@ -35,7 +35,8 @@ export function lineFollower(io: Io, steps: readonly string[]): Follower {
 type Line = readonly [name: string, phase: string, what: string, colour: Colour | undefined, more: string];
 
 function parts(entry: JournalEntry, took: string): Line {
-  const error = 'error' in entry && entry.error ? `  ${entry.error.code}  ${entry.error.message}` : '';
+  const said = 'error' in entry && entry.error ? `  ${entry.error.code}  ${entry.error.message}` : '';
+  const error = said.replaceAll('\n', '\n  | ');
   switch (entry.type) {
     case 'attempt.started':
       return [entry.step, entry.phase, 'started', undefined, again(entry)];

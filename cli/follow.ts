@@ -1,3 +1,4 @@
+import { abortWith } from '../api/signals';
 import { planOf } from '../domain/run-plan';
 import type { JournalEntry } from '../domain/journal';
 import { runDetail, type RunDetail } from '../domain/run-detail';
@@ -46,13 +47,13 @@ export async function followRun(io: Io, client: Client, runId: string, follower:
   const read = (): Promise<RunDetailJson> => client.get<RunDetailJson>(`/runs/${runId}`);
   const left = new AbortController();
   const interrupted = io.interrupted();
-  const signal = AbortSignal.any([left.signal, interrupted]);
+  const leave = abortWith(left, interrupted);
   const { kind } = await read();
   const plan = planOf(kind);
   const entries: JournalEntry[] = [];
   try {
     const stream = followStream(client, `/runs/${runId}/events`, {
-      signal,
+      signal: left.signal,
       onConnection: (up) => follower.connection?.(up),
     });
     for await (const { event, data } of stream) {
@@ -64,6 +65,7 @@ export async function followRun(io: Io, client: Client, runId: string, follower:
       if (isState(entry, 'needs_attention') && (await read()).state === 'needs_attention') break;
     }
   } finally {
+    leave();
     left.abort();
     await follower.close?.();
   }

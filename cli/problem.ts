@@ -36,8 +36,9 @@ export function problemText(io: Io, { document, hints }: CliProblem): string {
   const { title, detail, code } = document;
   const width = Math.max(40, (io.columns ?? Infinity) - 2);
   const told = [text(detail), text(document['details'])].filter((line) => line !== undefined && line !== title);
-  // That of INVALID_INPUT speaks of members that only an answer of the API has.
-  const speaks = isFailureCode(code) && (code !== 'INVALID_INPUT' || document['errors'] !== undefined);
+  // Some speak of members that only some answers have.
+  const spokenOf = code === 'INVALID_INPUT' ? 'errors' : code === 'STATE_CONFLICT' ? 'allowed' : undefined;
+  const speaks = isFailureCode(code) && (spokenOf === undefined || document[spokenOf] !== undefined);
   const remedy = speaks ? failures[code].remedy : undefined;
   if (remedy !== undefined && !told.includes(remedy)) told.push(remedy);
   const lines = [...new Set(told)].flatMap((line) => wrap(line!, width));

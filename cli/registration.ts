@@ -19,6 +19,7 @@ export type Handler<Options> = (io: Io, options: Options, ...args: string[]) => 
 export function common(command: Command): Command {
   return command
     .addOption(new Option('--output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--json', 'the same as --output json').implies({ output: 'json' }))
     .option('--api <url>', 'address of the API (or GATEWRIGHT_API); that of the home unless told')
     .option('--token-file <file>', 'file of the token (or GATEWRIGHT_TOKEN, GATEWRIGHT_TOKEN_FILE)')
     .option('--home <dir>', 'home of the environment that `gatewright up` runs', '.gatewright');

@@ -60,10 +60,13 @@ export function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }
 
-/** A text without control characters other than line ends: what comes from outside must not steer the terminal. */
+/**
+ * A text without control characters other than line ends, and without what turns the direction of text round: what comes
+ * from outside must not steer the terminal.
+ */
 export function tame(text: string): string {
   // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, ' ');
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, ' ');
 }
 
 /** Breaks a text at spaces into lines of at most `width` columns; a longer word keeps its length. */
@@ -86,6 +89,21 @@ export function wrap(text: string, width: number): string[] {
 export function shorten(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
+
+/** Shortens a text of one line so that no terminal takes more than `width` columns for it: wide characters take two. */
+export function clip(text: string, width: number): string {
+  const shown: string[] = [];
+  let columns = 0;
+  for (const character of text) {
+    columns += character.codePointAt(0)! >= WIDE ? 2 : 1;
+    if (columns > width) return width < 1 ? '' : `${shown.slice(0, -1).join('')}…`;
+    shown.push(character);
+  }
+  return text;
+}
+
+/** No character before this one takes two columns. */
+const WIDE = 0x1100;
 
 /** A name with a value, and its colour. */
 export type Field = readonly [name: string, value: string | undefined, colour?: Colour];

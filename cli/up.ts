@@ -3,6 +3,7 @@ import { Environment } from '../environment/environment';
 import { writeJson } from '../environment/home';
 import { environmentFile } from './connection';
 import { demo, demoOrganization } from './demo';
+import { agentsOf, demoGateway, demoReplicas } from './demo-gateway';
 import { onTermination } from './termination';
 
 /** The flags of `gatewright up`. */
@@ -26,6 +27,7 @@ export async function up(options: UpOptions): Promise<void> {
   const began = Date.now();
   const description = readDescription(options.config);
   let environment: Environment | undefined;
+  let failed: Error | undefined;
   let ending: NodeJS.Signals | undefined;
   const end = async (code: number): Promise<void> => {
     await environment?.stop();
@@ -44,9 +46,15 @@ export async function up(options: UpOptions): Promise<void> {
   );
 
   try {
-    environment = await Environment.start({ directory: options.home, description, say }, (created) => {
-      environment = created;
-    });
+    const beforeAgents = async (created: Environment): Promise<void> => {
+      failed = await demoGateway(created, demoOrganization, say).then(noError, (error: Error) => error);
+    };
+    environment = await Environment.start(
+      { directory: options.home, description, say, ...(options.demo && { beforeAgents }) },
+      (created) => {
+        environment = created;
+      },
+    );
   } catch (error) {
     // What ended half-way because it was told to is no failure; `end` exits.
     if (ending) return;
@@ -59,7 +67,9 @@ export async function up(options: UpOptions): Promise<void> {
   let proven = false;
   if (options.demo) {
     try {
+      if (failed) throw failed;
       await demo(environment, say);
+      await demoReplicas(environment, demoOrganization, say);
       proven = true;
     } catch (error) {
       if (ending) return;
@@ -68,12 +78,19 @@ export async function up(options: UpOptions): Promise<void> {
   }
   if (ending) return;
   say(`${proven ? 'proven' : 'up'} after ${((Date.now() - began) / 1000).toFixed(1)} s`);
-  if (options.json) process.stdout.write(`${JSON.stringify(summary(environment))}\n`);
+  if (options.json) {
+    const agents = await agentsOf(environment);
+    process.stdout.write(`${JSON.stringify({ ...summary(environment), agents })}\n`);
+  }
   if (options.once) return await end(proven ? 0 : 1);
   guide(environment, options.home);
 }
 
-/** What `--json` prints. */
+function noError(): undefined {
+  return undefined;
+}
+
+/** What of `--json` is known without asking; `agents` are the processes of the environment alone. */
 function summary(environment: Environment): object {
   const { home, apiUrl, settings, temporalUiUrl, agents, pids } = environment;
   return {
@@ -92,7 +109,7 @@ function summary(environment: Environment): object {
 }
 
 function guide(environment: Environment, home: string): void {
-  const { apiUrl, temporalUiUrl, settings } = environment;
+  const { apiUrl, temporalUiUrl, settings, description } = environment;
   const option = home === '.gatewright' ? '' : ` --home ${home}`;
   say(
     [
@@ -107,6 +124,9 @@ function guide(environment: Environment, home: string): void {
       `  npx gatewright start 0b2c6a5e-8a8f-4c53-9a43-3f0b6b0f4f1d${option}`,
       `  npx gatewright runs${option}`,
       `  npx gatewright pool${option}`,
+      ...(settings.fleet?.backends.length
+        ? [`  npx gatewright gateway watch ${description.fleet.demo.name}${option}`]
+        : []),
       '',
       'Ctrl-C stops everything.',
     ].join('\n'),

@@ -2,6 +2,7 @@ import { FleetWorkflow } from './fleet/contract';
 import { gatewayMoves, GatewayState, replicaMoves, ReplicaState, type Move } from './fleet/lifecycle';
 import { allocationMoves, AllocationState } from './gateway/allocation';
 import type { PlannedStep } from './planned-step';
+import { rolloutSteps } from './fleet/steps';
 import { planOf } from './run-plan';
 import { RunKind } from './gateway/contract';
 import { sagaTransitions, type Transition } from './saga';
@@ -20,10 +21,13 @@ export const generated: Readonly<Record<string, () => string>> = {
   'replica states': () => stateDiagram(begun(replicaMoves, ReplicaState.submitted, 'its gateway needs it')),
   'steps of gateway.start': () => stepTable(planOf(RunKind.start)),
   'steps of gateway.stop': () => stepTable(planOf(RunKind.stop)),
+  'steps of gateway.move': () => stepTable(planOf(RunKind.move)),
   'steps of fleet.provision': () => stepTable(planOf(FleetWorkflow.provision)),
   'steps of fleet.retire': () => stepTable(planOf(FleetWorkflow.retire)),
+  'steps of fleet.rollout': () => stepTable(rolloutSteps),
   'skipping in gateway.start': () => skipTable(planOf(RunKind.start)),
   'skipping in gateway.stop': () => skipTable(planOf(RunKind.stop)),
+  'skipping in gateway.move': () => skipTable(planOf(RunKind.move)),
 };
 
 const block = /^<!-- generated: ([^\n]+?) -->\n[\s\S]*?^<!-- \/generated -->$/gm;

@@ -29,6 +29,8 @@ export interface Parts {
   readonly temporalBinary: string;
   readonly supervisor: Supervisor;
   readonly say: (text: string) => void;
+  /** Is waited for when everything runs but the agents. */
+  readonly beforeAgents: (() => Promise<void>) | undefined;
   /** Another program than `gatewright worker` for the workers. */
   readonly workerEntry: string | undefined;
 }
@@ -63,8 +65,10 @@ export async function bringUp(parts: Parts): Promise<void> {
   const store = bringUpStore(parts);
   const state = [bringUpTemporal(parts), bringUpDns(parts), ...bringUpEdges(parts)];
   await allOf([store, ...state, bringUpMachines(parts, store)]);
-  await allOf([bringUpWorker(parts), bringUpApi(parts).then(async () => await allOf(bringUpAgents(parts)))]);
+  await allOf([bringUpWorker(parts), bringUpApi(parts)]);
   await untilReady(apiUrl(parts));
+  await parts.beforeAgents?.();
+  await allOf(bringUpAgents(parts));
   await untilAgentsAnnounced(apiUrl(parts), identities);
   say(`${supervisor.names.filter((name) => name.startsWith('agent-')).length} gateway agents: announced`);
 }

@@ -55,6 +55,7 @@ const fleetPolicy = z
     healthTimeoutMs: milliseconds,
     healthFailures: times,
     drainMs: z.number().int().min(0),
+    rolloutRevertMs: z.number().int().min(0),
     goneDeadlineMs: milliseconds,
     sweepIntervalMs: milliseconds,
     sweepGraceMs: z.number().int().min(0),

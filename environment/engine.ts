@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
 import { existsSync } from 'node:fs';
-import { label } from '../drivers/cloud/docker/labels';
+import { containerOptions, label } from '../drivers/cloud/docker/labels';
 import type { EngineAddress } from '../drivers/cloud/docker/docker';
 import { removeContainer } from '../drivers/cloud/docker/remove';
 import { ComponentFailed } from './process';
@@ -9,6 +9,7 @@ import { canInstall, ensureSystemPackages, podmanPackages } from './system-packa
 /** Where Docker listens unless told. */
 const SOCKET = '/var/run/docker.sock';
 const PING_MS = 3_000;
+const RUN_MS = 30_000;
 
 /**
  * The container engine that machines can be made in: the one that `DOCKER_HOST` names, else Docker's own socket, else
@@ -60,6 +61,26 @@ export async function removeMachines(address: EngineAddress, owner: string): Pro
   await Promise.all(containers.map(async ({ Id }) => await removeContainer(engine.getContainer(Id))));
 }
 
+/**
+ * Runs a container that ends at once: an engine that answers may still not be let do what containers need.
+ * @throws ComponentFailed with what the engine says.
+ */
+export async function mustRunContainers(address: EngineAddress, image: string): Promise<void> {
+  const engine = client(address, RUN_MS);
+  try {
+    const container = await engine.createContainer({ ...containerOptions(image), Cmd: ['/bin/true'] });
+    try {
+      await container.start();
+      const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
+      if (code !== 0) throw new Error(`it ended with ${code}`);
+    } finally {
+      await removeContainer(container);
+    }
+  } catch (error) {
+    throw new ComponentFailed(`the container engine does not run a container: ${(error as Error).message}`);
+  }
+}
+
 async function answers(address: EngineAddress): Promise<boolean> {
   return await client(address)
     .ping()
@@ -69,6 +90,6 @@ async function answers(address: EngineAddress): Promise<boolean> {
     );
 }
 
-function client(address: EngineAddress): Docker {
-  return new Docker({ ...address, ...('host' in address && { protocol: 'http' as const }), timeout: PING_MS });
+function client(address: EngineAddress, timeout = PING_MS): Docker {
+  return new Docker({ ...address, ...('host' in address && { protocol: 'http' as const }), timeout });
 }

@@ -26,6 +26,11 @@ export interface EnvironmentOptions {
   readonly superviseRestarts?: boolean;
   /** Where `TEMPORAL_ADDRESS` and `DATABASE_URL` are looked up; the process's own environment unless told. */
   readonly env?: NodeJS.ProcessEnv;
+  /**
+   * Is waited for when everything runs but the agents: replicas that are made by then have been idle for longer, and are
+   * given away first.
+   */
+  readonly beforeAgents?: (environment: Environment) => Promise<void>;
   /** Another program than `gatewright worker` for the workers. */
   readonly workerEntry?: string;
 }
@@ -66,6 +71,7 @@ export class Environment {
       environment = new Environment({
         ...known,
         ...{ temporalBinary, supervisor, say, workerEntry, backend: undefined },
+        beforeAgents: async () => await options.beforeAgents?.(environment!),
       });
       onCreated?.(environment);
       await bringUp(environment.parts);

@@ -1,4 +1,5 @@
 import { clientKeyOf } from '../activities/fleet/keys';
+import { plainText } from '../domain/plain-text';
 import { DerivedSecrets } from '../drivers/secrets/derived';
 import type { Description } from './description';
 import { findEngine } from './engine';
@@ -47,10 +48,10 @@ export async function startMachines({
       return backend;
     } catch (error) {
       if (!(error instanceof ComponentFailed)) throw error;
-      say(`no containers can be run here: ${error.message.split('\n')[0]}`);
+      say(`no containers can be run here: ${plainText(error.message.split('\n')[0]!).slice(0, 300)}`);
     }
   }
   const backend = await startLocalBackend({ ...options, engine: undefined });
-  say(`machines: ${hosts} local sshd processes, since there is no container engine`);
+  say(`machines: ${hosts} local sshd processes`);
   return backend;
 }

@@ -56,6 +56,11 @@ export async function startPodman(options: PodmanOptions): Promise<Component> {
   });
 }
 
+/** Whether a podman of ours was started here since this machine was, and has not been ended: its containers are there. */
+export function hasRun(directory: string): boolean {
+  return existsSync(runDirectory(directory));
+}
+
 /**
  * Ends all containers of a podman of ours, whose service has ended in whatever way, and lets go of its directory.
  * Does nothing where there never was one.

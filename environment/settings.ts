@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { defaultFleetPolicy } from '../domain/fleet/policy';
 import type { FleetSettings, Settings } from '../domain/settings';
 import type { Description } from './description';
 import type { Home } from './home';
@@ -126,5 +127,12 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     throw new ComponentFailed(`the settings file ${file} cannot be read: ${(error as Error).message}`);
   }
   const { temporal, databaseUrl } = externalComponents(env);
-  return { ...settings, temporal: temporal ?? settings.temporal, databaseUrl: databaseUrl ?? settings.databaseUrl };
+  // What is not said of a policy is as it was shipped, also where a version knows more of it than the file.
+  const fleet = settings.fleet && { ...settings.fleet, policy: { ...defaultFleetPolicy, ...settings.fleet.policy } };
+  return {
+    ...settings,
+    ...(fleet && { fleet }),
+    temporal: temporal ?? settings.temporal,
+    databaseUrl: databaseUrl ?? settings.databaseUrl,
+  };
 }

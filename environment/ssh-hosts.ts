@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { utils } from 'ssh2';
 import { stringify } from 'yaml';
+import { sshKeyPair } from '../drivers/secrets/ssh-keys';
 import { requireFree } from './ports';
 import { Component } from './process';
 
@@ -104,9 +104,9 @@ function hostKey(directory: string): { readonly publicKey: string } {
   const file = join(directory, 'host_ed25519');
   if (!existsSync(`${file}.pub`)) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const pair = utils.generateKeyPairSync('ed25519', { comment: randomBytes(4).toString('hex') });
-    writeFileSync(file, pair.private, { mode: 0o600 });
-    writeFileSync(`${file}.pub`, `${pair.public}\n`);
+    const { privateKey, publicKey } = sshKeyPair(randomBytes(32), randomBytes(4).toString('hex'));
+    writeFileSync(file, privateKey, { mode: 0o600 });
+    writeFileSync(`${file}.pub`, `${publicKey}\n`);
   }
   return { publicKey: readFileSync(`${file}.pub`, 'utf8').trim() };
 }

@@ -119,6 +119,16 @@ export class Supervisor {
     );
   }
 
+  /** Ends one component for good, while the others run on. */
+  async remove(name: string): Promise<void> {
+    const place = this.place(name);
+    const { component } = place;
+    place.component = undefined;
+    this.places.delete(name);
+    await component?.stop();
+    this.forget(place);
+  }
+
   /** Kills every process that was started and may still run. */
   killAll(): void {
     this.stopping = true;

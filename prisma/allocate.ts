@@ -4,6 +4,7 @@ import { backoff, type Database } from './database';
 import { isUniqueViolation } from './failure';
 import { Prisma } from './generated/sqlite/client';
 import type { AllocationModel } from './generated/sqlite/models';
+import { forUpdate } from './row-lock';
 import type { Statements } from './statements';
 import { table } from './table';
 
@@ -12,6 +13,8 @@ export interface AllocateInput {
   readonly organizationId: string;
   readonly hostname: string;
   readonly runId: string;
+  /** The allocation that is to be moved: the replica is taken for it, and the organization keeps the one it has. */
+  readonly moves?: string;
 }
 
 /** How often to look again while every free replica is in the hands of a transaction that has not ended. */
@@ -39,7 +42,7 @@ export async function allocate(database: Database, input: AllocateInput): Promis
 async function take(database: Database, statements: Statements, input: AllocateInput): Promise<AllocationModel | null> {
   const now = new Date();
   // Others that allocate at the same moment take the next replica instead of waiting for this one.
-  const skip = database.isPostgres ? Prisma.sql`FOR UPDATE SKIP LOCKED` : Prisma.empty;
+  const skip = forUpdate(database, true);
   const [replica] = await statements.rows<{ id: string; epoch: number; address: string }>(Prisma.sql`
     UPDATE replica SET allocation_id = ${input.allocationId}, epoch = epoch + 1, resource_version = resource_version + 1
     WHERE id = (
@@ -52,7 +55,8 @@ async function take(database: Database, statements: Statements, input: AllocateI
     data: {
       id: input.allocationId,
       organizationId: input.organizationId,
-      openOrganizationId: input.organizationId,
+      openOrganizationId: input.moves === undefined ? input.organizationId : null,
+      ...(input.moves !== undefined && { moves: input.moves, openMoves: input.moves }),
       replicaId: replica.id,
       openReplicaId: replica.id,
       epoch: replica.epoch,
@@ -68,12 +72,17 @@ async function take(database: Database, statements: Statements, input: AllocateI
 
 /**
  * Why an allocation could not be made: it is there already (and is returned), it was released, or the organization has
- * another. Null when none of these holds.
+ * another, or another move of the same allocation is under way. Null when none of these holds.
  */
 async function classify(statements: Statements, input: AllocateInput): Promise<AllocationModel | null> {
   // In one statement: the same allocation may come up in between, and would be taken for another.
-  const rows = await statements.rows<AllocationModel>(Prisma.sql`
-    SELECT * FROM allocation WHERE id = ${input.allocationId} OR open_organization_id = ${input.organizationId}`);
+  const open =
+    input.moves === undefined
+      ? Prisma.sql`open_organization_id = ${input.organizationId}`
+      : Prisma.sql`open_moves = ${input.moves}`;
+  const rows = await statements.rows<AllocationModel>(
+    Prisma.sql`SELECT * FROM allocation WHERE id = ${input.allocationId} OR ${open}`,
+  );
   const same = rows.find(({ id }) => id === input.allocationId);
   if (same?.state === AllocationState.released) throw new Failure('ALLOCATION_GONE');
   if (same && same.organizationId !== input.organizationId)
@@ -85,7 +94,8 @@ async function classify(statements: Statements, input: AllocateInput): Promise<A
   throw new Failure('ALLOCATION_BUSY', undefined, { data: { allocationId, runId, state } });
 }
 
-async function anyFree(statements: Statements): Promise<boolean> {
+/** Whether there is a replica that {@link allocate} could take. */
+export async function anyFree(statements: Statements): Promise<boolean> {
   const free = Prisma.sql`
     SELECT id FROM replica
     WHERE ready AND quarantined_at IS NULL AND withdrawn_at IS NULL AND allocation_id IS NULL LIMIT 1`;

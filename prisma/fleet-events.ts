@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventTarget, FleetEvent } from '../domain/fleet/gateway';
 import { Failure } from '../domain/failures';
+import { plainText } from '../domain/plain-text';
 import { Counter, raise } from './counters';
 import type { Database } from './database';
 import { fleetEventOf, gatewayTarget, replicaTarget } from './fleet-rows';
@@ -33,6 +34,8 @@ export async function recordEvents(statements: Statements, events: readonly NewF
   const last = await raise(statements, Counter.fleetEvents, events.length);
   const entered = events.map((event, index) => ({
     ...event,
+    // It may hold what a backend or a machine said.
+    message: plainText(event.message),
     seq: last - events.length + 1 + index,
     id: randomUUID(),
     recordedAt,

@@ -1,4 +1,9 @@
-import type { FleetGateway, GatewayConfiguration, ProfileRevision } from '../domain/fleet/gateway';
+import {
+  isSameProfile,
+  type FleetGateway,
+  type GatewayConfiguration,
+  type ProfileRevision,
+} from '../domain/fleet/gateway';
 import { GatewayState } from '../domain/fleet/lifecycle';
 import { eventText } from '../domain/fleet/messages';
 import { mustBeChangeable, mustBeInPlace, planOf } from '../domain/fleet/plan';
@@ -12,7 +17,7 @@ import type { GatewayChange, Gateways, Reconciliation } from './fleet-store';
 import { Prisma } from './generated/sqlite/client';
 import type { GatewayModel } from './generated/sqlite/models';
 import type { Statements } from './statements';
-import { ATTEMPTS, Versioned } from './versioned';
+import { ATTEMPTS, onFreshReads, Versioned } from './versioned';
 
 /** How a gateway is found: never by its id alone. */
 export interface GatewayKey {
@@ -118,7 +123,7 @@ export class StoredGateways implements Gateways {
   }
 
   async update(organizationId: string, gatewayId: string, change: GatewayChange, by: By): Promise<FleetGateway> {
-    return await this.change(organizationId, gatewayId, by, (row) => updated(gatewayOf(row), change));
+    return await this.change(organizationId, gatewayId, by, (row) => updated(row, change));
   }
 
   async setDefault(organizationId: string, gatewayId: string, by: By): Promise<FleetGateway> {
@@ -151,7 +156,7 @@ export class StoredGateways implements Gateways {
     decide: (row: GatewayModel) => Change,
   ): Promise<FleetGateway> {
     const key = { id, organizationId };
-    for (let attempt = 1; ; attempt++) {
+    const once = async (): Promise<FleetGateway> => {
       const row = await this.rows.get(key);
       if (version !== undefined && version !== row.resourceVersion)
         throw new Failure('CONFLICT', `the gateway has version ${row.resourceVersion} now`, {
@@ -159,22 +164,17 @@ export class StoredGateways implements Gateways {
         });
       const change = decide(row);
       if (!change) return gatewayOf(row);
-      try {
-        return gatewayOf(
-          await this.database.together(async (statements) => {
-            if (change.values.defaultOrganizationId) await dethrone(statements, organizationId, id);
-            const condition = { MatchResourceVersion: row.resourceVersion };
-            const written = await this.rows.putIf(key, condition, change.values, statements);
-            await recordEvents(statements, gatewayEvents(written, change.messages, actor));
-            return written;
-          }),
-        );
-      } catch (error) {
-        if (!isFailure(error) || error.code !== 'CONFLICT' || version !== undefined || attempt === ATTEMPTS)
-          throw error;
-        await backoff(attempt);
-      }
-    }
+      return gatewayOf(
+        await this.database.together(async (statements) => {
+          if (change.values.defaultOrganizationId) await dethrone(statements, organizationId, id);
+          const condition = { MatchResourceVersion: row.resourceVersion };
+          const written = await this.rows.putIf(key, condition, change.values, statements);
+          await recordEvents(statements, gatewayEvents(written, change.messages, actor));
+          return written;
+        }),
+      );
+    };
+    return version === undefined ? await onFreshReads(once) : await once();
   }
 
   private async default(organizationId: string, statements: Statements): Promise<GatewayModel | undefined> {
@@ -192,7 +192,8 @@ export class StoredGateways implements Gateways {
 }
 
 /** What a change in place writes. */
-function updated(current: FleetGateway, { configuration, profile, scaleInForced }: GatewayChange): Change {
+function updated(row: GatewayModel, { configuration, profile, scaleInForced }: GatewayChange): Change {
+  const current = gatewayOf(row);
   if (configuration.name !== current.name)
     throw new Failure('INVALID_INPUT', 'the name of a gateway cannot be changed');
   const plan = planOf(configuration, profile, current);
@@ -211,9 +212,20 @@ function updated(current: FleetGateway, { configuration, profile, scaleInForced 
       scaleInForced: forced,
       defaultOrganizationId: isDefault ? current.organizationId : null,
       lastUpdateAt: new Date(),
-      ...(profile && { profileName: profile.name, profileRevision: profile.revision }),
+      ...(profile && profileValues(row, profile)),
     },
     messages: [eventText.gatewayUpdated(fields), ...(becomesDefault ? [eventText.gatewayDefault] : [])],
+  };
+}
+
+/** A change of the profile has its replicas given it. What the last change that was settled gave them is the way back. */
+function profileValues(row: GatewayModel, profile: ProfileRevision): Partial<GatewayModel> {
+  const { profile: present, rollout } = gatewayOf(row);
+  if (isSameProfile(present, profile)) return {};
+  const former = rollout?.from ?? present;
+  return {
+    ...{ profileName: profile.name, profileRevision: profile.revision, rollout: row.rollout + 1 },
+    ...{ formerProfileName: former.name, formerProfileRevision: former.revision },
   };
 }
 

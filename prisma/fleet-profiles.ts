@@ -1,10 +1,9 @@
-import { isFailure } from '../domain/failures';
-import { backoff, type Database } from './database';
+import type { Database } from './database';
 import type { Profiles, StoredProfile } from './fleet-store';
 import { Prisma } from './generated/sqlite/client';
 import type { ProfileModel } from './generated/sqlite/models';
 import { table } from './table';
-import { ATTEMPTS } from './versioned';
+import { onFreshReads } from './versioned';
 
 /** {@link Profiles} in the database. A revision is never changed, so the next number is all that two can contend for. */
 export class StoredProfiles implements Profiles {
@@ -12,22 +11,17 @@ export class StoredProfiles implements Profiles {
 
   async put(organizationId: string, name: string, document: unknown): Promise<StoredProfile> {
     const text = JSON.stringify(document);
-    for (let attempt = 1; ; attempt++) {
+    return await onFreshReads(async () => {
       const latest = await this.latest(organizationId, name);
       if (latest?.document === text) return profileOf(latest);
       const revision = (latest?.revision ?? 0) + 1;
-      try {
-        const row = await this.database.direct((statements) =>
-          table<ProfileModel>(statements, 'profile').create({
-            data: { organizationId, name, revision, document: text, createdAt: new Date() },
-          }),
-        );
-        return profileOf(row);
-      } catch (error) {
-        if (!isFailure(error) || error.code !== 'CONFLICT' || attempt === ATTEMPTS) throw error;
-        await backoff(attempt);
-      }
-    }
+      const row = await this.database.direct((statements) =>
+        table<ProfileModel>(statements, 'profile').create({
+          data: { organizationId, name, revision, document: text, createdAt: new Date() },
+        }),
+      );
+      return profileOf(row);
+    });
   }
 
   async get(organizationId: string, name: string, revision?: number): Promise<StoredProfile | null> {

@@ -4,8 +4,8 @@ import { gatewayMoves, mayBegin, ReplicaState, type GatewayState } from '../doma
 import { machineToken } from '../domain/fleet/machine';
 import { eventText } from '../domain/fleet/messages';
 import type { Decision, HeldReplica } from '../domain/fleet/scaling';
-import { Failure, isFailure } from '../domain/failures';
-import { backoff, type Database } from './database';
+import { Failure } from '../domain/failures';
+import type { Database } from './database';
 import { recordEvents, type NewFleetEvent } from './fleet-events';
 import type { GatewayKey } from './fleet-gateways';
 import { fleetReplicaOf, gatewayOf, gatewayTarget, replicaTarget } from './fleet-rows';
@@ -14,7 +14,7 @@ import { Prisma } from './generated/sqlite/client';
 import type { GatewayModel, GatewayReplicaModel } from './generated/sqlite/models';
 import type { Statements } from './statements';
 import { table } from './table';
-import { ATTEMPTS, type Versioned } from './versioned';
+import { onFreshReads, type Versioned } from './versioned';
 
 type GatewayRows = Versioned<GatewayModel, GatewayKey>;
 type Decide = (gateway: FleetGateway, replicas: readonly HeldReplica[]) => Decision;
@@ -26,24 +26,18 @@ export async function reconcile(
   key: GatewayKey,
   decide: Decide,
 ): Promise<Reconciliation> {
-  for (let attempt = 1; ; attempt++) {
+  return await onFreshReads(async () => {
     // In this order: a gateway read after its replicas could vouch for ones that a faster reconciliation has changed.
     const gateway = await rows.find(key);
     if (!gateway) return { gateway: null, replicas: [], decision: null };
     const replicas = await heldReplicas(database, gateway.id);
     const decision = decide(gatewayOf(gateway), replicas);
     if (changesNothing(decision)) return { gateway: gatewayOf(gateway), replicas, decision };
-    try {
-      await database.together((statements) => write(statements, rows, gateway, replicas, decision));
-    } catch (error) {
-      if (!isFailure(error) || error.code !== 'CONFLICT' || attempt === ATTEMPTS) throw error;
-      await backoff(attempt);
-      continue;
-    }
+    await database.together((statements) => write(statements, rows, gateway, replicas, decision));
     if (decision.over) return { gateway: null, replicas: [], decision };
     const after = await rows.find(key);
     return { gateway: after && gatewayOf(after), replicas: await heldReplicas(database, gateway.id), decision };
-  }
+  });
 }
 
 function changesNothing({ move, create, scaleIn, scaleAttempt, events, over }: Decision): boolean {

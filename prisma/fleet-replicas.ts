@@ -2,8 +2,9 @@ import type { FleetReplica, ProfileRevision } from '../domain/fleet/gateway';
 import { allowed, mayBegin, replicaMoves, ReplicaState, type ReplicaMove } from '../domain/fleet/lifecycle';
 import { eventText } from '../domain/fleet/messages';
 import { retirementOf } from '../domain/fleet/scaling';
-import { Failure, isFailure } from '../domain/failures';
-import { backoff, type Database } from './database';
+import { Failure } from '../domain/failures';
+import { plainText } from '../domain/plain-text';
+import type { Database } from './database';
 import { recordEvents } from './fleet-events';
 import { fleetReplicaOf, gatewayOf, notesRow, replicaTarget } from './fleet-rows';
 import type { ReplicaNotes, Replicas } from './fleet-store';
@@ -12,7 +13,7 @@ import type { GatewayModel, GatewayReplicaModel } from './generated/sqlite/model
 import { enterPool, withdrawFromPool } from './pool-places';
 import type { Statements } from './statements';
 import { table } from './table';
-import { ATTEMPTS, Versioned } from './versioned';
+import { onFreshReads, Versioned } from './versioned';
 
 type Row = GatewayReplicaModel;
 
@@ -62,7 +63,7 @@ export class StoredReplicas implements Replicas {
       return {
         values: {
           ...notesRow(notes),
-          ...(statusMessage !== undefined && { statusMessage }),
+          ...(statusMessage !== undefined && { statusMessage: statusMessage && plainText(statusMessage) }),
           ...(ended && { terminatedAt: row.terminatedAt ?? new Date() }),
         },
         ...(move === 'retire' && { beside: (statements) => withdrawFromPool(statements, replicaId) }),
@@ -121,7 +122,7 @@ export class StoredReplicas implements Replicas {
   ): Promise<FleetReplica> {
     const key = { id, organizationId };
     const move = replicaMoves[name];
-    for (let attempt = 1; ; attempt++) {
+    return await onFreshReads(async () => {
       const row = await this.rows.get(key);
       const from = row.state as ReplicaState;
       if (from === move.to) return fleetReplicaOf(row);
@@ -130,30 +131,25 @@ export class StoredReplicas implements Replicas {
           data: { state: from, allowed: allowed(replicaMoves, from) },
         });
       const { values, beside } = await moving(row);
-      try {
-        const written = await this.database.together(async (statements) => {
-          const condition = { MatchResourceVersion: row.resourceVersion };
-          const after = await this.rows.putIf(key, condition, { ...values, state: move.to }, statements);
-          await beside?.(statements);
-          const gateway = await gatewayOfReplica(statements, row);
-          await recordEvents(statements, [
-            {
-              organizationId,
-              gatewayId: row.gatewayId,
-              replicaId: id,
-              message: eventText.replicaChanged(from, move.to, after.statusMessage),
-              targets: [replicaTarget(gateway?.name ?? row.gatewayId, row)],
-              actor: null,
-            },
-          ]);
-          return after;
-        });
-        return fleetReplicaOf(written);
-      } catch (error) {
-        if (!isFailure(error) || error.code !== 'CONFLICT' || attempt === ATTEMPTS) throw error;
-        await backoff(attempt);
-      }
-    }
+      const written = await this.database.together(async (statements) => {
+        const condition = { MatchResourceVersion: row.resourceVersion };
+        const after = await this.rows.putIf(key, condition, { ...values, state: move.to }, statements);
+        await beside?.(statements);
+        const gateway = await gatewayOfReplica(statements, row);
+        await recordEvents(statements, [
+          {
+            organizationId,
+            gatewayId: row.gatewayId,
+            replicaId: id,
+            message: eventText.replicaChanged(from, move.to, after.statusMessage),
+            targets: [replicaTarget(gateway?.name ?? row.gatewayId, row)],
+            actor: null,
+          },
+        ]);
+        return after;
+      });
+      return fleetReplicaOf(written);
+    });
   }
 
   /** Raises or resets a counter in one statement. @throws Failure NOT_FOUND */

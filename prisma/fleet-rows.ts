@@ -29,6 +29,10 @@ export function gatewayOf(row: GatewayModel): FleetGateway {
     lastUpdateAt: row.lastUpdateAt,
     wildcardDomain: configuration.domain,
     profile: { name: row.profileName, revision: row.profileRevision },
+    rollout:
+      row.rollout === row.rolloutSettled || row.formerProfileName === null || row.formerProfileRevision === null
+        ? null
+        : { number: row.rollout, from: { name: row.formerProfileName, revision: row.formerProfileRevision } },
     createdAt: row.createdAt,
     resourceVersion: row.resourceVersion,
   };
@@ -62,6 +66,7 @@ export function fleetReplicaOf(row: GatewayReplicaModel): FleetReplica {
       row.appliedProfileName === null || row.appliedProfileRevision === null
         ? null
         : { name: row.appliedProfileName, revision: row.appliedProfileRevision },
+    rollout: row.rollout,
     createdAt: row.createdAt,
     runningAt: row.runningAt,
     terminatedAt: row.terminatedAt,

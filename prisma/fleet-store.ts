@@ -8,6 +8,7 @@ import type {
 import type { ReplicaMove } from '../domain/fleet/lifecycle';
 import type { Decision, HeldReplica } from '../domain/fleet/scaling';
 import type { MachineTags } from '../domain/fleet/machine';
+import type { Rollouts } from './rollout-store';
 
 /** What a reconciliation found, decided and left behind. */
 export interface Reconciliation {
@@ -212,6 +213,7 @@ export interface Fleet {
   readonly events: FleetEvents;
   readonly profiles: Profiles;
   readonly hosts: HostLeases;
+  readonly rollouts: Rollouts;
   /** The id of this installation, which its machines carry as their owner: the one proposed first. */
   installation(proposed: string): Promise<string>;
 }

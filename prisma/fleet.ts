@@ -5,6 +5,7 @@ import { StoredHostLeases } from './fleet-hosts';
 import { StoredProfiles } from './fleet-profiles';
 import { StoredReplicas } from './fleet-replicas';
 import type { Fleet } from './fleet-store';
+import { StoredRollouts } from './fleet-rollouts';
 import { Prisma } from './generated/sqlite/client';
 
 /** {@link Fleet} in the database. */
@@ -15,6 +16,7 @@ export function storedFleet(database: Database): Fleet {
     events: new StoredFleetEvents(database),
     profiles: new StoredProfiles(database),
     hosts: new StoredHostLeases(database),
+    rollouts: new StoredRollouts(database),
     installation: async (proposed) =>
       await database.direct(async (statements) => {
         await statements.change(

@@ -8,6 +8,7 @@ import { storedFleet } from './fleet';
 import { StoredIdempotency } from './idempotency';
 import { StoredJournal } from './journal';
 import { StoredLeases } from './leases';
+import { StoredMoves } from './moves';
 import { StoredPool } from './pool';
 import { StoredRoutes } from './routes';
 import { SharedSqlite } from './sqlite/adapter';
@@ -28,8 +29,8 @@ export async function openStore(databaseUrl: string): Promise<Store> {
   const database = openDatabase(databaseUrl);
   const store = storeOn(database);
   try {
-    // The newest table there is: a store without it would fail later and say less.
-    await database.run((client) => client.installation.findFirst({ select: { id: true } }));
+    // The newest column there is: a store without it would fail later and say less.
+    await database.run((client) => client.allocation.findFirst({ select: { openMoves: true } }));
     return store;
   } catch (error) {
     await store.close();
@@ -62,6 +63,7 @@ export function storeOn(database: Database): Store {
   return {
     provider: database.provider,
     pool: new StoredPool(database),
+    moves: new StoredMoves(database),
     routes: new StoredRoutes(database),
     edges: new StoredEdges(database),
     leases: new StoredLeases(database),

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { AllocationState, type Allocation, type Replica } from '../domain/gateway/allocation';
 import { Failure } from '../domain/failures';
-import { allocate, type AllocateInput } from './allocate';
+import { allocate, anyFree, type AllocateInput } from './allocate';
 import type { Database } from './database';
 import type { AllocationModel, ReplicaModel } from './generated/sqlite/models';
 import { release, type ReleaseInput } from './release';
@@ -53,7 +53,9 @@ export class StoredPool implements Pool {
         // An agent that serves a higher epoch has seen more than this store; the next allocation must be above both.
         const epoch = Math.max(row.epoch, input.servingEpoch);
         if (row.ready && row.address === input.address && row.epoch === epoch && !lift) return null;
-        return { ready: true, address: input.address, epoch, ...(lift && notQuarantined) };
+        // Before it was ready it was not idle, and who has been idle longest is given away first.
+        const idle = row.ready ? {} : { idleSince: new Date() };
+        return { ready: true, address: input.address, epoch, ...idle, ...(lift && notQuarantined) };
       }),
     );
   }
@@ -112,7 +114,7 @@ export class StoredPool implements Pool {
 
   async allocation(id: string): Promise<Allocation | null> {
     const row = await this.holds.find({ id });
-    return row && row.replicaId !== null ? allocationOf(row) : null;
+    return row && row.replicaId !== null && row.moves === null ? allocationOf(row) : null;
   }
 
   async openAllocation(organizationId: string): Promise<Allocation | null> {
@@ -133,6 +135,7 @@ export class StoredPool implements Pool {
       client.allocation.findMany({
         where: {
           replicaId: { not: null },
+          moves: null,
           ...(filter.organizationId !== undefined && { organizationId: filter.organizationId }),
           ...(filter.open !== undefined && { openOrganizationId: filter.open ? { not: null } : null }),
           ...(last && {
@@ -151,6 +154,15 @@ export class StoredPool implements Pool {
       client.replica.findMany({ orderBy: [{ name: 'asc' }, { id: 'asc' }] }),
     );
     return rows.map(replicaOf);
+  }
+
+  async replica(id: string): Promise<Replica | null> {
+    const row = await this.rows.find({ id });
+    return row && replicaOf(row);
+  }
+
+  async hasFree(): Promise<boolean> {
+    return await this.database.direct(anyFree);
   }
 }
 

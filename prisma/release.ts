@@ -32,6 +32,7 @@ async function releaseOnce(client: Client, input: ReleaseInput): Promise<boolean
       state: AllocationState.released,
       openOrganizationId: null,
       openReplicaId: null,
+      openMoves: null,
       releasedAt: now,
       resourceVersion: { increment: 1 },
     },

@@ -2,6 +2,7 @@ import type { Allocation, Edge, Replica, Route, AllocationState } from '../domai
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { FailureView, SagaState } from '../domain/saga';
 import type { Fleet } from './fleet-store';
+import type { Moves } from './move-store';
 
 /** When a write may happen (design: compare-and-swap). */
 export type Condition = 'MustCreate' | 'Unconditional' | { readonly MatchResourceVersion: number };
@@ -61,6 +62,9 @@ export interface Pool {
     before?: string;
   }): Promise<Allocation[]>;
   replicas(): Promise<Replica[]>;
+  replica(id: string): Promise<Replica | null>;
+  /** Whether a replica is free, so that an allocation could be made now. */
+  hasFree(): Promise<boolean>;
 }
 
 /** Desired routes; edges are derived from them. */
@@ -301,6 +305,7 @@ export interface Webhooks {
 /** Everything that Gatewright keeps, over SQLite or PostgreSQL. */
 export interface Store {
   readonly pool: Pool;
+  readonly moves: Moves;
   readonly routes: Routes;
   readonly edges: Edges;
   readonly leases: Leases;

@@ -1,4 +1,4 @@
-import { Failure } from '../domain/failures';
+import { Failure, isFailure } from '../domain/failures';
 import { backoff, type Client, type Database } from './database';
 import { isUniqueViolation } from './failure';
 import type { Statements } from './statements';
@@ -7,6 +7,23 @@ import { table, type Table } from './table';
 
 /** How often a change that names no version is tried, each time on a fresh read (design: compare-and-swap). */
 export const ATTEMPTS = 5;
+
+/**
+ * Reads, decides and writes, again from the beginning where somebody else was faster ({@link ATTEMPTS} times at most):
+ * for what is more than one row's {@link Versioned.update}.
+ * @param action whose CONFLICT says that it was overtaken; it must have written nothing then.
+ * @throws whatever `action` throws in its last attempt, and at once what is no CONFLICT.
+ */
+export async function onFreshReads<T>(action: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await action();
+    } catch (error) {
+      if (!isFailure(error) || error.code !== 'CONFLICT' || attempt === ATTEMPTS) throw error;
+      await backoff(attempt);
+    }
+  }
+}
 
 /** A transaction that a call is part of: one of Prisma's client, or one past it. */
 type Within = Client | Statements;

@@ -3,8 +3,9 @@ import type { JournalEntry } from '../domain/journal';
 import { webhookEvent, webhookPayload } from '../domain/webhook-event';
 import { Counter, raise, valueOf } from './counters';
 import type { Database } from './database';
-import { Prisma } from './generated/sqlite/client';
+import type { Prisma } from './generated/sqlite/client';
 import type { WebhookDeliveryModel, WebhookModel } from './generated/sqlite/models';
+import { forUpdate } from './row-lock';
 import { throughClient } from './statements';
 import type { Webhook, WebhookDelivery, Webhooks } from './store';
 import { Versioned } from './versioned';
@@ -65,7 +66,7 @@ export class StoredWebhooks implements Webhooks {
   async takeDue(limit: number, leaseMs: number): Promise<(WebhookDelivery & { webhook: Webhook })[]> {
     const now = new Date();
     const until = new Date(now.getTime() + leaseMs);
-    const skip = this.database.isPostgres ? Prisma.sql`FOR UPDATE SKIP LOCKED` : Prisma.empty;
+    const skip = forUpdate(this.database, true);
     return await this.database.run(async (client) => {
       const taken = await client.$queryRaw<{ id: string }[]>`
         UPDATE webhook_delivery SET next_attempt_at = ${until}, resource_version = resource_version + 1

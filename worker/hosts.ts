@@ -4,13 +4,19 @@ import type { FleetPorts } from '../activities/fleet/ports';
 import type { Way } from '../activities/fleet/way';
 import type { Network } from '../domain/address';
 import { Failure, isFailure } from '../domain/failures';
-import { shippedProfile, type FleetGateway, type FleetReplica, type ProfileRevision } from '../domain/fleet/gateway';
+import {
+  isSameProfile,
+  shippedProfile,
+  type FleetGateway,
+  type FleetReplica,
+  type ProfileRevision,
+} from '../domain/fleet/gateway';
 import { readProfile, type Profile } from '../domain/fleet/profile';
 import { secretsOf, valuesOfReplica } from '../domain/fleet/replica-values';
 import type { ProfileValues } from '../domain/fleet/values';
 import { replicaSecretName } from '../domain/gateway/agent-protocol';
 import { configure } from '../drivers/ssh/configure';
-import { connect, type SshTarget } from '../drivers/ssh/connect';
+import type { SshTarget } from '../drivers/ssh/connect';
 import { HealthChecker } from '../drivers/ssh/health';
 import { HostKey } from '../drivers/ssh/host-key';
 import { SshPool } from '../drivers/ssh/pool';
@@ -60,8 +66,18 @@ export class MachineHosts implements Hosts {
   }
 
   async reach(way: Way, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const connection = await connect(targetOf(way), { readyTimeoutMs: timeoutMs, signal });
-    await connection.close();
+    const limit = AbortSignal.timeout(timeoutMs);
+    try {
+      // It stays open for what comes next: configuring.
+      await this.pool.with(targetOf(way), async () => Promise.resolve(), AbortSignal.any([signal, limit]));
+    } catch (error) {
+      if (signal.aborted || !limit.aborted) throw error;
+      const { user, host, port } = way.ssh;
+      throw new Failure(
+        'SSH_UNREACHABLE',
+        `cannot connect to ${user}@${host}:${port}: no login within ${timeoutMs} ms`,
+      );
+    }
   }
 
   async configure(
@@ -104,9 +120,9 @@ export class MachineHosts implements Hosts {
     await Promise.all([this.pool.close(), this.checker.close()]);
   }
 
-  private async revisionOf(organizationId: string, { name, revision }: ProfileRevision): Promise<Profile> {
-    if (name === shippedProfile.name && revision === shippedProfile.revision)
-      return (this.shipped ??= defaultProfile());
+  private async revisionOf(organizationId: string, wanted: ProfileRevision): Promise<Profile> {
+    if (isSameProfile(wanted, shippedProfile)) return (this.shipped ??= defaultProfile());
+    const { name, revision } = wanted;
     const stored = await this.options.store.fleet.profiles.get(organizationId, name, revision);
     if (!stored) throw new Failure('PROFILE_INVALID', `there is no profile ${name} of revision ${revision}`);
     return readProfile(stored.document);

@@ -125,7 +125,7 @@ async function createWorkers({
           taskQueue: watchTaskQueue,
           // Who waits for as long as a replica lives has nothing to finish; another worker goes on at once.
           shutdownGraceTime: 0,
-          activities: { watch: machines.watch, awaitFree: machines.awaitFree },
+          activities: { watch: machines.watch, awaitFree: machines.awaitFree, nextLacking: machines.nextLacking },
           interceptors: { activity },
           // As many as replicas serve; each waits most of the time.
           maxConcurrentActivityTaskExecutions: 5_000,

@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Worker } from '@temporalio/worker';
 import { Failure } from '../domain/failures';
+import { FleetWorkflow } from '../domain/fleet/contract';
 import { RunKind } from '../domain/gateway/contract';
 import type { Settings } from '../domain/settings';
 import { workflowCode } from './bundle';
@@ -85,7 +86,7 @@ export async function* fetchHistories(settings: Settings['temporal'], wanted: Wa
 }
 
 async function* newest(workflow: Client['workflow'], limit: number): AsyncGenerator<string> {
-  const types = Object.values(RunKind).map((kind) => `'${kind}'`);
+  const types = [...Object.values(RunKind), ...Object.values(FleetWorkflow)].map((type) => `'${type}'`);
   let left = limit;
   for await (const run of workflow.list({
     query: `WorkflowType IN (${types.join(', ')})`,

@@ -2,7 +2,9 @@ import { gatewayLife } from './fleet/gateway';
 import { provisionReplica } from './fleet/provision';
 import { replicaLife } from './fleet/replica';
 import { retireReplica } from './fleet/retire';
+import { rolloutProfile } from './fleet/rollout';
 import { sweepFleet } from './fleet/sweep';
+import { moveGateway } from './gateway/move';
 import { startGateway } from './gateway/start';
 import { stopGateway } from './gateway/stop';
 
@@ -10,9 +12,11 @@ import { stopGateway } from './gateway/stop';
 export {
   startGateway as 'gateway.start',
   stopGateway as 'gateway.stop',
+  moveGateway as 'gateway.move',
   gatewayLife as 'fleet.gateway',
   replicaLife as 'fleet.replica',
   provisionReplica as 'fleet.provision',
   retireReplica as 'fleet.retire',
+  rolloutProfile as 'fleet.rollout',
   sweepFleet as 'fleet.sweep',
 };

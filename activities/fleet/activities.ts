@@ -1,5 +1,7 @@
 import type { FailureView } from '../../domain/saga';
-import type { GatewayRef, ReplicaRef, SweepReport } from '../../domain/fleet/contract';
+import type { GatewayRef, ReplicaRef, Rollout, SweepReport } from '../../domain/fleet/contract';
+import type { ProfileRevision } from '../../domain/fleet/gateway';
+import type { Held } from '../../domain/gateway/contract';
 import type { FleetPolicy } from '../../domain/fleet/policy';
 
 /** What a look at a gateway came to. */
@@ -10,6 +12,8 @@ export interface Reconciled {
   readonly retiring: readonly string[];
   /** Milliseconds until something may be due without anybody asking; null when nothing is. */
   readonly lookAgainInMs: number | null;
+  /** The change of its profile that its replicas are to be given now; null for none. */
+  readonly rollout: Pick<Rollout, 'number' | 'from' | 'to'> | null;
   /** The gateway is deleted. */
   readonly over: boolean;
 }
@@ -25,6 +29,45 @@ export interface Because {
 export interface ReplicaWork extends ReplicaRef {
   readonly fleet: FleetPolicy;
 }
+
+/** Which change of a gateway's profile, and the run that carries it out. */
+export interface RolloutRef extends GatewayRef {
+  readonly number: number;
+  readonly run: string;
+}
+
+/** A replica that a rollout gives a revision of a profile. */
+export interface Rolling extends RolloutRef {
+  readonly replicaId: string;
+  readonly profile: ProfileRevision;
+  readonly fleet: FleetPolicy;
+}
+
+/** A replica that lacks what a rollout gives. */
+export interface Lacking {
+  readonly replicaId: string;
+  readonly num: number;
+  readonly generation: number;
+}
+
+/** Which replicas of a gateway a rollout looks for. */
+export interface LackingWork extends RolloutRef {
+  readonly profile: ProfileRevision;
+  /** Replicas that are not looked at. */
+  readonly except: readonly string[];
+  readonly fleet: FleetPolicy;
+}
+
+/** The allocation that holds a replica which is to go. */
+export interface Holder {
+  readonly organizationId: string;
+  readonly allocationId: string;
+  readonly from: Held;
+}
+
+/** What became of moving it: where it is now, or why it stays. */
+export type Became =
+  { readonly movedTo: string; readonly run: string } | { readonly stays: FailureView; readonly run: string };
 
 /** What a replica's workflow does next. */
 export type Stage = 'provision' | 'serve' | 'retire' | 'over';
@@ -61,8 +104,34 @@ export interface FleetActivities {
   watch(work: ReplicaWork): Promise<{ readonly unhealthy: string }>;
   /** Nobody is given the replica any more; it is TERMINATING. */
   withdraw(end: ReplicaRef & { readonly reason?: string }): Promise<void>;
-  /** Waits until no organization holds the replica. */
-  awaitFree(work: ReplicaWork): Promise<void>;
+  /**
+   * Waits until nobody holds the replica, or whoever does is to be moved: when it was waited for long enough, at once
+   * where the replica does not answer any more. With `blocked`, only for as long as there is nowhere to move it to.
+   * @returns who holds it; null for nobody.
+   */
+  awaitFree(work: ReplicaWork & { readonly since: number; readonly blocked: boolean }): Promise<Holder | null>;
+  /** Tells what becomes of whoever holds the replica, in the run and in the replica's events. */
+  noteHolder(note: ReplicaRef & { readonly holder: Holder; readonly became: Became }): Promise<void>;
+
+  /** The next replica that lacks a revision, once none may come up without it any more; null for none. */
+  nextLacking(work: LackingWork): Promise<Lacking | null>;
+  /** Whether a rollout is still that of the last change, of a gateway that lives. */
+  isWanted(ref: RolloutRef): Promise<boolean>;
+  /** Lets nobody be given a replica that is about to be configured. @returns false for one that is to go. */
+  holdReplica(work: Rolling): Promise<boolean>;
+  /** Makes a replica that runs what a revision of its profile says. */
+  configureAs(work: Rolling): Promise<void>;
+  /** Waits until it passes the health check of that revision. */
+  awaitHealthyAs(work: Rolling): Promise<void>;
+  /** Ends what `holdReplica` began. */
+  letReplicaGo(work: Rolling & { readonly given: boolean }): Promise<void>;
+  /** Has the former revision hold again. @returns whether this is still the last change. */
+  takeProfileBack(ref: RolloutRef): Promise<boolean>;
+  /**
+   * Notes that a rollout is over, and what all replicas have now.
+   * @returns replicas that it still held, and that are to go for it.
+   */
+  settleRollout(end: RolloutRef & { readonly reached: ProfileRevision | null }): Promise<readonly string[]>;
 
   /** Compares what every backend holds with what the store says. */
   sweep(input: { readonly dryRun: boolean; readonly fleet: FleetPolicy }): Promise<SweepReport>;

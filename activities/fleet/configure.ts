@@ -5,7 +5,7 @@ import { configurationRevision } from '../../domain/fleet/revision';
 import type { FleetActivities } from './activities';
 import { operationId } from './operation';
 import { wantedReplica } from './lookup';
-import { StepOutputLog } from './output';
+import { withOutput } from './output';
 import type { FleetPorts } from './ports';
 import { pause } from './waiting';
 import { wayTo } from './way';
@@ -33,19 +33,12 @@ export function configureSteps(ports: FleetPorts): ConfigureSteps {
       const { replica, gateway } = await wantedReplica(store, work);
       const { organizationId } = work;
       const profile = await hosts.profile(replica, gateway);
-      const output = new StepOutputLog(
-        {
-          ...{ organizationId, kind: FleetWorkflow.provision, step: 'configure' },
-          runId: activityInfo().workflowExecution!.workflowId,
-        },
-        (entry) => store.journal.append(entry),
+      const runId = activityInfo().workflowExecution!.workflowId;
+      const id = operationId(replica.id, await configurationRevision(profile.profile, profile.values));
+      const of = { organizationId, kind: FleetWorkflow.provision, runId, step: 'configure' };
+      await withOutput(store.journal, of, (line) =>
+        hosts.configure(wayTo(ports, replica), profile, id, line, cancellationSignal()),
       );
-      try {
-        const id = operationId(replica.id, await configurationRevision(profile.profile, profile.values));
-        await hosts.configure(wayTo(ports, replica), profile, id, output.line, cancellationSignal());
-      } finally {
-        await output.end();
-      }
       await store.fleet.replicas.note(organizationId, work.replicaId, { appliedProfile: profile.revision });
     },
 

@@ -1,10 +1,12 @@
 import type { FleetActivities } from './activities';
 import { configureSteps } from './configure';
+import { drainSteps } from './drain';
 import { gatewaySteps } from './gateway';
 import { machineSteps } from './machine';
 import { poolSteps } from './pool';
 import type { FleetPorts } from './ports';
 import { prepareSteps } from './prepare';
+import { rolloutSteps } from './rollout';
 import { sweepSteps } from './sweep';
 import { watchSteps } from './watch';
 
@@ -16,7 +18,9 @@ export function fleetSteps(ports: FleetPorts): FleetActivities {
     ...machineSteps(ports),
     ...configureSteps(ports),
     ...poolSteps(ports),
+    ...drainSteps(ports),
     ...watchSteps(ports),
+    ...rolloutSteps(ports),
     ...sweepSteps(ports),
   };
 }

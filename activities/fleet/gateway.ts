@@ -1,6 +1,7 @@
-import { isLive, ReplicaState } from '../../domain/fleet/lifecycle';
+import type { FleetGateway } from '../../domain/fleet/gateway';
+import { GatewayState, isLive, ReplicaState } from '../../domain/fleet/lifecycle';
 import { decide, retirementOf } from '../../domain/fleet/scaling';
-import type { FleetActivities } from './activities';
+import type { FleetActivities, Reconciled } from './activities';
 import type { FleetPorts } from './ports';
 
 /** The looks that gateways' and replicas' lives are led by. */
@@ -22,6 +23,7 @@ export function gatewaySteps(ports: FleetPorts): Pick<FleetActivities, 'reconcil
         replicas: replicas.filter(isLive).map(({ id }) => id),
         retiring: decision?.retire.map(({ replicaId }) => replicaId) ?? [],
         lookAgainInMs: at && Math.max(0, at.getTime() - now.getTime()),
+        rollout: gateway && rolloutOf(gateway),
         over: gateway === null,
       };
     },
@@ -36,4 +38,9 @@ export function gatewaySteps(ports: FleetPorts): Pick<FleetActivities, 'reconcil
       return replica.state === ReplicaState.running ? 'serve' : 'provision';
     },
   };
+}
+
+/** What the replicas of a gateway are to be given. While it is coming up, they get what it has then by themselves. */
+function rolloutOf({ rollout, profile: to, state, deletionMarkedAt }: FleetGateway): Reconciled['rollout'] {
+  return rollout && state === GatewayState.running && !deletionMarkedAt ? { ...rollout, to } : null;
 }

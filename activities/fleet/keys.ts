@@ -1,5 +1,6 @@
 import { replicaSecretName } from '../../domain/gateway/agent-protocol';
-import type { DerivedSecrets, SshKeyPair } from '../../drivers/secrets/derived';
+import type { DerivedSecrets } from '../../drivers/secrets/derived';
+import type { SshKeyPair } from '../../drivers/secrets/ssh-keys';
 
 type Secrets = Pick<DerivedSecrets, 'secret' | 'keyPair'>;
 

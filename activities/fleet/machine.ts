@@ -2,7 +2,7 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { Failure } from '../../domain/failures';
 import { replicaName } from '../../domain/fleet/gateway';
 import { ReplicaState } from '../../domain/fleet/lifecycle';
-import { MachineState, type Machine, type MachineSpec } from '../../domain/fleet/machine';
+import { isUsable, MachineState, type Machine, type MachineSpec } from '../../domain/fleet/machine';
 import { byPrecedence, createOrAdopt } from '../../drivers/cloud/adopt';
 import type { Cloud } from '../../drivers/cloud/cloud';
 import type { FleetActivities } from './activities';
@@ -22,13 +22,16 @@ export function machineSteps(ports: FleetPorts): MachineSteps {
     async createMachine(ref) {
       const wanted = await wantedReplica(store, ref);
       const { replica } = wanted;
+      const { organizationId, replicaId } = ref;
+      // An attempt may come long after the first: until when its machine may be missing from answers counts anew.
+      await replicas.note(organizationId, replicaId, { createPendingAt: new Date() });
       const { machine } = await createOrAdopt(cloudOf(ports, replica), specOf(ports, wanted), {
         repeated: activityInfo().attempt > 1 || replica.instanceId !== null,
         recorded: replica.instanceId,
         signal: cancellationSignal(),
       });
       const { instanceId } = machine;
-      await replicas.move(ref.organizationId, ref.replicaId, 'provision', { instanceId });
+      await replicas.move(organizationId, replicaId, 'provision', { instanceId, createPendingAt: new Date() });
       return { instanceId };
     },
 
@@ -45,7 +48,7 @@ export function machineSteps(ports: FleetPorts): MachineSteps {
           });
           return;
         }
-        const isGone = machine && machine.state !== MachineState.pending && machine.state !== MachineState.running;
+        const isGone = machine && !isUsable(machine);
         const isMissing = !machine && replica.createPendingAt!.getTime() + cloud.capabilities.readLagMs < Date.now();
         if (machine?.end) throw new Failure(machine.end.code, machine.end.message, { retryable: false });
         if (isGone || isMissing) throw new Failure('MACHINE_GONE', `the machine ${replica.instanceId} is gone`);
@@ -64,14 +67,19 @@ export function machineSteps(ports: FleetPorts): MachineSteps {
       }
       const cloud = cloudOf(ports, replica);
       const deadline = Date.now() + fleet.goneDeadlineMs;
+      const told = new Set<string>();
       // A machine that was just asked for may not be in any answer yet.
       const shownBy = replica.createPendingAt.getTime() + cloud.capabilities.readLagMs;
       for (;;) {
         const looked = Date.now();
         const left = await remains(cloud, installation, replica.token, replica.instanceId);
         if (left.length === 0 && looked >= shownBy) return;
-        for (const { instanceId, state } of left)
-          if (state !== MachineState.stopping) await cloud.terminate(installation, instanceId, cancellationSignal());
+        for (const { instanceId, state } of left) {
+          // What is stopping may also have stopped by itself: then only being told ends it.
+          if (state === MachineState.stopping && told.has(instanceId)) continue;
+          await cloud.terminate(installation, instanceId, cancellationSignal());
+          told.add(instanceId);
+        }
         if (Date.now() > deadline) throw stillThere(left);
         await pause(fleet.machineLookMs);
       }

@@ -1,4 +1,5 @@
 import type { NewJournalEntry, StepOutput } from '../../domain/journal';
+import type { Store } from '../../prisma/store';
 
 /** Milliseconds that lines are gathered for one entry. */
 const GATHER_MS = 300;
@@ -7,6 +8,20 @@ const MAX_LINES = 200;
 
 /** Whose output it is. */
 export type OutputOf = Pick<StepOutput, 'runId' | 'organizationId' | 'kind' | 'step'>;
+
+/** Does work whose output goes into its run's events, and waits until that is kept, however the work ends. */
+export async function withOutput(
+  journal: Pick<Store['journal'], 'append'>,
+  of: OutputOf,
+  work: (line: (text: string) => void) => Promise<void>,
+): Promise<void> {
+  const output = new StepOutputLog(of, (entry) => journal.append(entry));
+  try {
+    await work(output.line);
+  } finally {
+    await output.end();
+  }
+}
 
 /**
  * Puts what a step prints into its run's events while it prints it: a few entries of many lines rather than one for

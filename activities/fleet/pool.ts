@@ -6,10 +6,9 @@ import type { FleetActivities } from './activities';
 import { replicaSecretOf } from './keys';
 import { replicaRow, wantedReplica } from './lookup';
 import type { FleetPorts } from './ports';
-import { statusOf } from './status';
-import { pause } from './waiting';
+import { statusOf, wayOut } from './status';
 
-type PoolSteps = Pick<FleetActivities, 'joinPool' | 'leavePool' | 'withdraw' | 'awaitFree'>;
+type PoolSteps = Pick<FleetActivities, 'joinPool' | 'leavePool' | 'withdraw'>;
 
 /** Into the pool, and out of it again. */
 export function poolSteps({ store, secrets }: FleetPorts): PoolSteps {
@@ -35,17 +34,8 @@ export function poolSteps({ store, secrets }: FleetPorts): PoolSteps {
       if (replica.state === ReplicaState.terminated) return;
       const gateway = await store.fleet.gateways.get(ref.organizationId, ref.gatewayId);
       const statusMessage = reason ?? replica.statusMessage ?? statusOf(replica, gateway);
-      const move = replica.state === ReplicaState.submitted && replica.createPendingAt === null ? 'drop' : 'retire';
       if (replica.state !== ReplicaState.terminating)
-        await replicas.move(ref.organizationId, ref.replicaId, move, { statusMessage });
-    },
-
-    async awaitFree({ replicaId, fleet }) {
-      for (;;) {
-        const held = (await store.pool.replicas()).find(({ id }) => id === replicaId);
-        if (!held || held.allocationId === null) return;
-        await pause(fleet.heldLookMs);
-      }
+        await replicas.move(ref.organizationId, ref.replicaId, wayOut(replica), { statusMessage });
     },
   };
 }

@@ -3,7 +3,7 @@ import type { FleetActivities } from './activities';
 import { hostKeyOf } from './keys';
 import { replicaRow, wantedReplica } from './lookup';
 import type { FleetPorts } from './ports';
-import { statusOf } from './status';
+import { statusOf, wayOut } from './status';
 
 /** The first and the last word on a replica: what its machine will be known by, and that it is over. */
 export function prepareSteps({ store, secrets }: FleetPorts): Pick<FleetActivities, 'prepare' | 'settle'> {
@@ -25,13 +25,10 @@ export function prepareSteps({ store, secrets }: FleetPorts): Pick<FleetActiviti
       const why = replica.statusMessage ?? statusOf(replica, gateway, because);
       const statusMessage =
         leftBehind.length === 0 ? why : [why, 'Its machine may still be there'].filter(Boolean).join('. ');
-      if (replica.state === ReplicaState.submitted && replica.createPendingAt === null) {
-        await replicas.move(organizationId, replicaId, 'drop', { statusMessage });
-        return;
-      }
+      const move = wayOut(replica);
       if (replica.state !== ReplicaState.terminating)
-        await replicas.move(organizationId, replicaId, 'retire', { statusMessage });
-      await replicas.move(organizationId, replicaId, 'end', { statusMessage });
+        await replicas.move(organizationId, replicaId, move, { statusMessage });
+      if (move === 'retire') await replicas.move(organizationId, replicaId, 'end', { statusMessage });
     },
   };
 }

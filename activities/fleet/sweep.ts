@@ -85,10 +85,12 @@ export function sweepSteps(ports: FleetPorts): Pick<FleetActivities, 'sweep' | '
   async function giveUp({ organizationId, id: replicaId }: FleetReplica): Promise<void> {
     await store.pool.withdraw(replicaId);
     const present = await store.fleet.replicas.get(organizationId, replicaId);
-    if (present?.state === ReplicaState.running || present?.state === ReplicaState.provisioning)
-      await store.fleet.replicas.move(organizationId, replicaId, 'retire', {
-        statusMessage: replicaStatus.machineGone,
-      });
+    if (present?.state !== ReplicaState.running && present?.state !== ReplicaState.provisioning) return;
+    // Whoever holds it has not got it any more, and is not waited for.
+    await store.fleet.replicas.countHealth(organizationId, replicaId, false);
+    await store.fleet.replicas.move(organizationId, replicaId, 'retire', {
+      statusMessage: replicaStatus.machineGone,
+    });
   }
 }
 

@@ -1,8 +1,10 @@
 import { cancellationSignal } from '@temporalio/activity';
+import { isSameProfile, type ProfileRevision } from '../../domain/fleet/gateway';
 import { replicaStatus } from '../../domain/fleet/messages';
-import { MachineState } from '../../domain/fleet/machine';
+import { isUsable } from '../../domain/fleet/machine';
 import type { FleetActivities } from './activities';
-import { cloudOf, wantedReplica } from './lookup';
+import type { ReplicaProfile } from './hosts';
+import { cloudOf, replicaRow, wantedReplica } from './lookup';
 import type { FleetPorts } from './ports';
 import { pause } from './waiting';
 import { wayTo } from './way';
@@ -13,11 +15,23 @@ export function watchSteps(ports: FleetPorts): Pick<FleetActivities, 'watch'> {
   return {
     async watch({ fleet, ...ref }) {
       const { replica, gateway } = await wantedReplica(store, ref);
-      const profile = await hosts.profile(replica, gateway);
       const way = wayTo(ports, replica);
       let failures = replica.healthFailures;
+      let applied: ProfileRevision | null = null;
+      let profile: ReplicaProfile | undefined;
       for (;;) {
+        const { appliedProfile } = await replicaRow(store, ref);
+        if (!profile || !isSameProfile(applied, appliedProfile)) {
+          applied = appliedProfile;
+          profile = await hosts.profile(replica, applied ? { ...gateway, profile: applied } : gateway);
+        }
         const unhealthy = await hosts.health(way, profile, fleet.healthTimeoutMs, cancellationSignal());
+        // Being configured, it may well not answer for a while; whoever configures it finds out whether it comes back.
+        if (unhealthy !== null && (await replicaRow(store, ref)).rollout !== null) {
+          if (await isGone(replica.instanceId!)) return { unhealthy: replicaStatus.machineGone };
+          await pause(fleet.healthIntervalMs);
+          continue;
+        }
         if (unhealthy !== null || failures > 0)
           failures = await store.fleet.replicas.countHealth(ref.organizationId, ref.replicaId, unhealthy === null);
         if (unhealthy !== null && (await isGone(replica.instanceId!))) return { unhealthy: replicaStatus.machineGone };
@@ -29,7 +43,7 @@ export function watchSteps(ports: FleetPorts): Pick<FleetActivities, 'watch'> {
       async function isGone(instanceId: string): Promise<boolean> {
         try {
           const machine = await cloudOf(ports, replica).get(instanceId, cancellationSignal());
-          return machine === null || (machine.state !== MachineState.running && machine.state !== MachineState.pending);
+          return machine === null || !isUsable(machine);
         } catch {
           cancellationSignal().throwIfAborted();
           return false;

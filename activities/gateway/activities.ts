@@ -1,10 +1,19 @@
 import type { Allocation } from '../../domain/gateway/allocation';
+import type { Held } from '../../domain/gateway/contract';
 
 /** Names an allocation: all that an undo ever needs, and all that fences a step. */
 export interface AllocationRef {
   readonly organizationId: string;
   readonly allocationId: string;
   readonly zone: string;
+}
+
+/** Names a move of an allocation to another replica. */
+export interface MoveRef {
+  readonly organizationId: string;
+  readonly allocationId: string;
+  readonly moveId: string;
+  readonly from: Held;
 }
 
 /** What `allocate` hands to the steps after it. */
@@ -54,4 +63,18 @@ export interface GatewayActivities {
   beginStop(ref: AllocationRef): Promise<Slot>;
   /** A stop that was taken back: the allocation is live again, unless its start was abandoned. */
   abortStop(ref: AllocationRef): Promise<void>;
+
+  /** Takes another replica for a live allocation. */
+  reserve(ref: MoveRef): Promise<Slot>;
+  /** Gives back the replica that the allocation does not have. With a reason, it is kept out of the pool. */
+  unreserve(ref: MoveRef & { readonly quarantine?: string }): Promise<void>;
+  /** The handshake with the replica that was reserved. */
+  greet(ref: MoveRef): Promise<void>;
+  /** Tells the replica that the allocation does not have to let its epoch go. */
+  letGo(ref: MoveRef): Promise<EpochReleased>;
+  /** Makes sure of the records of a live allocation. */
+  confirmDns(ref: MoveRef): Promise<void>;
+  /** Has the allocation hold the replica that was reserved, and its route lead there. Answers with every edge. */
+  exchange(ref: MoveRef): Promise<RouteChange>;
+  giveBack(ref: MoveRef): Promise<RouteChange>;
 }

@@ -3,6 +3,7 @@ import { allocationSteps } from './allocation';
 import { dnsSteps } from './dns';
 import { edgeSteps } from './edge';
 import { handshakeSteps } from './handshake';
+import { moveSteps } from './move';
 import type { GatewayPorts } from './ports';
 import { routeSteps } from './route';
 
@@ -14,5 +15,6 @@ export function gatewaySteps(ports: GatewayPorts): GatewayActivities {
     ...routeSteps(ports),
     ...edgeSteps(ports),
     ...handshakeSteps(ports),
+    ...moveSteps(ports),
   };
 }

@@ -1,4 +1,5 @@
 import { refusal } from '../../domain/fleet/messages';
+import { plainText } from '../../domain/plain-text';
 import { failures, type Failure, type FailureCode } from '../../domain/failures';
 import type { z } from '../zod';
 
@@ -30,8 +31,8 @@ export function bare(status: number, message: string): ErrorAnswer {
 export function malformed(error: z.ZodError): ErrorAnswer {
   const detail = error.issues.map(({ code, path, message }) => ({
     type: code,
-    loc: ['body', ...path.map(String)],
-    msg: message,
+    loc: ['body', ...path.map((part) => plainText(String(part)))],
+    msg: plainText(message),
   }));
   return { status: 422, body: { detail } };
 }

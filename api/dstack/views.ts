@@ -19,7 +19,7 @@ export function gatewayView(
     configuration: shownConfiguration(gateway.configuration, gateway.isDefault, version),
     created_at: gateway.createdAt.toISOString(),
     status: gateway.state,
-    status_message: gateway.statusMessage,
+    status_message: forTables(gateway.statusMessage),
     hostname: null,
     wildcard_domain: gateway.wildcardDomain,
     default: gateway.isDefault,
@@ -31,11 +31,16 @@ export function gatewayView(
       hostname: replica.serves?.replace(/:\d+$/, '') ?? null,
       backend: shownBackend(replica.backend),
       region: replica.region,
-      status_message: replica.statusMessage,
+      status_message: forTables(replica.statusMessage),
     })),
     ip_address: null,
     instance_id: revisionOf(gateway),
   };
+}
+
+/** A message for clients that print it with rich, which takes `[/x]` for markup, and ends at markup that is broken. */
+function forTables(message: string | null): string | null {
+  return message && message.replace(/(\\*)\[(?=[a-z#/@][^[]*?\])/g, '$1$1\\[');
 }
 
 /** The user that a token is. */

@@ -1,4 +1,4 @@
-import type { FleetGateway, FleetReplica, ProfileRevision } from '../../domain/fleet/gateway';
+import { isSameProfile, type FleetGateway, type FleetReplica } from '../../domain/fleet/gateway';
 import { activeReplicaStates, GatewayState, ReplicaState } from '../../domain/fleet/lifecycle';
 import type { FleetPolicy } from '../../domain/fleet/policy';
 
@@ -63,7 +63,7 @@ function replicasReady(
 }
 
 function profileApplied({ profile, createdAt, lastUpdateAt }: FleetGateway, running: readonly FleetReplica[]): Facts {
-  const behind = running.filter(({ appliedProfile }) => !same(appliedProfile, profile));
+  const behind = running.filter(({ appliedProfile }) => !isSameProfile(appliedProfile, profile));
   const wanted = `revision ${profile.revision} of profile ${profile.name}`;
   const since = latest(createdAt, lastUpdateAt, ...running.map(({ runningAt }) => runningAt));
   if (behind.length > 0)
@@ -92,8 +92,4 @@ function deleting(since: Date, replicas: readonly FleetReplica[]): Facts {
 
 function latest(...times: readonly (Date | null)[]): Date {
   return new Date(Math.max(...times.map((each) => each?.getTime() ?? 0)));
-}
-
-function same(one: ProfileRevision | null, other: ProfileRevision): boolean {
-  return one?.name === other.name && one.revision === other.revision;
 }

@@ -69,7 +69,8 @@ export const gatewayReplicaSchema = z
     scale_in: z.boolean(),
     connect_attempts: z.number().int(),
     health_failures: z.number().int(),
-    applied_profile: revision.nullable(),
+    applied_profile: revision.nullable().openapi({ description: 'null until it has one, and while it gets another.' }),
+    rollout: runId.nullable().openapi({ description: 'The run that is giving it another revision of its profile.' }),
     runs: z
       .object({ provision: runId, retire: runId })
       .openapi({ description: 'Its runs as GET /runs/{id} knows them; one that has not begun is 404.' }),
@@ -92,6 +93,11 @@ export const gatewaySchema = z
     wildcard_domain: z.string().nullable(),
     desired_replicas: z.number().int(),
     profile: revision,
+    rollout: z
+      .object({ run: runId, from: revision })
+      .openapi('GatewayRollout')
+      .nullable()
+      .openapi({ description: 'The change of its profile that can still be taken back, by cancelling its run.' }),
     scale_attempt: z.number().int(),
     last_scale_attempt_at: time.nullable(),
     deletion_marked_at: time.nullable(),

@@ -1,4 +1,4 @@
-import { provisionRunId, retireRunId } from '../../domain/fleet/contract';
+import { provisionRunId, retireRunId, rolloutRunId } from '../../domain/fleet/contract';
 import {
   replicaName,
   type FleetEvent,
@@ -37,6 +37,7 @@ export function gatewayView(
     wildcard_domain: gateway.wildcardDomain,
     desired_replicas: gateway.desiredReplicas,
     profile: gateway.profile,
+    rollout: gateway.rollout && { run: rolloutRunId(gateway.id, gateway.rollout.number), from: gateway.rollout.from },
     scale_attempt: gateway.scaleAttempt,
     last_scale_attempt_at: time(gateway.lastScaleAttemptAt),
     deletion_marked_at: time(gateway.deletionMarkedAt),
@@ -67,6 +68,7 @@ export function fleetReplicaView({ name }: Pick<FleetGateway, 'name'>, replica: 
     connect_attempts: replica.connectAttempts,
     health_failures: replica.healthFailures,
     applied_profile: replica.appliedProfile,
+    rollout: replica.rollout,
     runs: { provision: provisionRunId(replica.id), retire: retireRunId(replica.id) },
     created_at: time(replica.createdAt),
     running_at: time(replica.runningAt),

@@ -1,5 +1,5 @@
 import { failures } from '../../domain/failures';
-import { planOf } from '../../domain/run-plan';
+import { plannedStep, planOf } from '../../domain/run-plan';
 import { runDetail, type StepDetail } from '../../domain/run-detail';
 import type { Run } from '../../prisma/store';
 import { token } from '../access';
@@ -62,7 +62,7 @@ export function attentionRoutes({ store }: Deps): Route[] {
 }
 
 function itemView(run: Run, step: StepDetail): Record<string, unknown> {
-  const planned = planOf(run.kind).find((each) => each.name === step.name);
+  const planned = plannedStep(run.kind, step.name);
   const why = step.stuckBecause ?? { code: 'INTERNAL', message: failures.INTERNAL.title };
   return {
     run_id: run.id,

@@ -19,7 +19,8 @@ const orphan = z
   })
   .openapi('OrphanMachine');
 
-const report = z
+/** What a sweep tells. */
+export const sweepReportSchema = z
   .object({
     state: z.literal('done'),
     dry_run: z.boolean(),
@@ -57,7 +58,7 @@ export function fleetSweepRoutes({ store, engine, settings, closing }: Deps): Ro
       .strictObject({ dry_run: z.boolean().openapi({ description: 'Whether it only says what it would do.' }) })
       .openapi('Sweep'),
     answers: {
-      200: { description: 'What it found.', schema: report },
+      200: { description: 'What it found.', schema: sweepReportSchema },
       202: {
         description: 'It goes on; ask again to wait for it.',
         schema: going,
@@ -85,7 +86,7 @@ export function fleetSweepRoutes({ store, engine, settings, closing }: Deps): Ro
   return [sweep];
 }
 
-async function reportView(store: Store, found: SweepReport): Promise<z.infer<typeof report>> {
+async function reportView(store: Store, found: SweepReport): Promise<z.infer<typeof sweepReportSchema>> {
   return {
     state: 'done',
     dry_run: found.dryRun,

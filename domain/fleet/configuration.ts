@@ -78,11 +78,16 @@ export function gatewayConfiguration(
     throw refused([{ detail: 'The configuration must be an object.', pointer }]);
   const faults: Fault[] = [];
   const given = new Map<string, unknown>();
+  /** How what is given spells its members. */
+  const spelled: Record<string, string> = {};
   for (const [key, member] of Object.entries(value)) {
     const name = Object.hasOwn(spelling, key) ? spelling[key]! : key;
     if (!Object.hasOwn(readers, name) || given.has(name))
       faults.push({ detail: `There is no member ${printable(key)}.`, pointer: `${pointer}/${escaped(key)}` });
-    else if (member !== undefined && !(member === null && nullIsDefault.includes(name))) given.set(name, member);
+    else if (member !== undefined && !(member === null && nullIsDefault.includes(name))) {
+      given.set(name, member);
+      spelled[name] = key;
+    }
   }
   const read = Object.fromEntries(
     Object.entries(readers).map(([name, reader]) => {
@@ -91,7 +96,8 @@ export function gatewayConfiguration(
         return [name, (reader as Reader<unknown>)(given.get(name))];
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
-        faults.push({ detail: `${name} ${error.message}.`, pointer: `${pointer}/${name}` });
+        const told = spelled[name] ?? name;
+        faults.push({ detail: `${told} ${error.message}.`, pointer: `${pointer}/${told}` });
         return [name, undefined];
       }
     }),

@@ -1,4 +1,5 @@
 import type { RunPolicy } from '../run-policy';
+import type { ProfileRevision } from './gateway';
 import type { FailureView } from '../saga';
 import type { FleetPolicy } from './policy';
 
@@ -12,6 +13,8 @@ export const FleetWorkflow = {
   provision: 'fleet.provision',
   /** A saga, forward only: a replica leaves the pool and its machine is destroyed. */
   retire: 'fleet.retire',
+  /** A saga: the replicas of a gateway get another revision of its profile, one after the other. */
+  rollout: 'fleet.rollout',
   /** Looks for machines without a replica, replicas without a machine, and either without a workflow. */
   sweep: 'fleet.sweep',
 } as const;
@@ -36,6 +39,8 @@ export interface FleetPolicies {
 export interface GatewayLife extends GatewayRef, FleetPolicies {
   /** Replicas whose workflow this gateway's has started; carried over when the workflow continues as new. */
   readonly started?: readonly string[];
+  /** The last change of the profile whose rollout it has started; carried over likewise. */
+  readonly rolledOut?: number;
 }
 
 /** Input of `fleet.replica`. */
@@ -46,6 +51,14 @@ export interface Provision extends ReplicaRef, FleetPolicies {}
 
 /** Input of `fleet.retire`. */
 export interface Retire extends ReplicaRef, FleetPolicies {}
+
+/** Input of `fleet.rollout`. */
+export interface Rollout extends GatewayRef, FleetPolicies {
+  /** The number of the change of the gateway's profile; a rollout of an older one changes nothing any more. */
+  readonly number: number;
+  readonly from: ProfileRevision;
+  readonly to: ProfileRevision;
+}
 
 /** Input of `fleet.sweep`. */
 export interface Sweep extends FleetPolicies {
@@ -98,6 +111,11 @@ export function replicaWorkflowId(replicaId: string): string {
 /** The id of the one provisioning run that a replica has; a replacement is another replica. */
 export function provisionRunId(replicaId: string): string {
   return `provision-${replicaId}`;
+}
+
+/** The id of the rollout of a change of a gateway's profile. */
+export function rolloutRunId(gatewayId: string, number: number): string {
+  return `rollout-${gatewayId}-${number}`;
 }
 
 export function retireRunId(replicaId: string): string {

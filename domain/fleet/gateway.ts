@@ -36,6 +36,19 @@ export interface ProfileRevision {
   readonly revision: number;
 }
 
+/** A change of a gateway's profile. */
+export interface ProfileChange {
+  /** From 1; counts the changes of the gateway's profile. */
+  readonly number: number;
+  /** What its replicas had before. */
+  readonly from: ProfileRevision;
+}
+
+/** Whether two names of revisions are the same; no revision is the same as none. */
+export function isSameProfile(one: ProfileRevision | null, other: ProfileRevision | null): boolean {
+  return one?.name === other?.name && one?.revision === other?.revision;
+}
+
 /** The profile that is shipped, for organizations that have none named `default`; their own revisions begin with 1. */
 export const shippedProfile: ProfileRevision = { name: 'default', revision: 0 };
 
@@ -66,6 +79,8 @@ export interface FleetGateway extends Versioned {
   readonly wildcardDomain: string | null;
   /** What its replicas are to be configured with. */
   readonly profile: ProfileRevision;
+  /** The last change of its profile, until its replicas have that or it was taken back; null when there is none. */
+  readonly rollout: ProfileChange | null;
   readonly createdAt: Date;
 }
 
@@ -85,7 +100,9 @@ export interface FleetReplica extends Versioned {
   readonly region: string;
   /** The idempotency token of its machine (see machine.ts). */
   readonly token: string;
-  /** Since when its machine may exist: set before the backend is asked for it. Null: it certainly has none. */
+  /**
+   * When the backend was last asked for its machine, set before it is, or last gave it. Null: it certainly has none.
+   */
   readonly createPendingAt: Date | null;
   readonly instanceId: string | null;
   /** Where the machine's sshd listens. */
@@ -102,6 +119,8 @@ export interface FleetReplica extends Versioned {
   readonly healthFailures: number;
   /** What it was last configured with; null before. */
   readonly appliedProfile: ProfileRevision | null;
+  /** The run that is giving it another one; nobody is given the replica meanwhile. */
+  readonly rollout: string | null;
   readonly createdAt: Date;
   /** When it joined the pool. */
   readonly runningAt: Date | null;

@@ -76,6 +76,11 @@ export interface Machine {
   readonly end?: MachineEnd;
 }
 
+/** Whether a machine runs, or is going to. */
+export function isUsable({ state }: Pick<Machine, 'state'>): boolean {
+  return state === MachineState.pending || state === MachineState.running;
+}
+
 /**
  * The idempotency token of the one machine that a replica may ever have; a replacement is another replica. At most 64
  * ASCII characters, as EC2 demands.

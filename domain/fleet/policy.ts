@@ -46,6 +46,8 @@ export interface FleetPolicy {
 
   /** Milliseconds that a replica which is to go waits for its allocation to end before it is moved. */
   readonly drainMs: number;
+  /** Milliseconds for which a profile that all replicas of a gateway have got can be taken back. */
+  readonly rolloutRevertMs: number;
   /** Milliseconds until a machine that was terminated must be proven gone before a person is asked. */
   readonly goneDeadlineMs: number;
 
@@ -83,6 +85,7 @@ export const defaultFleetPolicy: FleetPolicy = {
   healthFailures: 3,
 
   drainMs: MINUTE,
+  rolloutRevertMs: 30 * MINUTE,
   goneDeadlineMs: 5 * MINUTE,
 
   sweepIntervalMs: 5 * MINUTE,

@@ -48,6 +48,36 @@ export const provisionSteps: readonly PlannedStep[] = [
   },
 ];
 
+/** The name of a rollout's step for a replica, as in `replica-0-1`; a replica that needs it once more has another. */
+export function rolloutStep({ num, generation }: { num: number; generation: number }, time = 1): string {
+  return `replica-${num}-${generation}${time === 1 ? '' : `-${time}`}`;
+}
+
+/** The steps of `fleet.rollout`. There is one `replica` step for each, named by its number and generation. */
+export const rolloutSteps: readonly PlannedStep[] = [
+  {
+    name: 'begin',
+    do: 'make sure that this is the last change of the profile',
+    undo: {
+      kind: 'undo',
+      text: 'put the former revision back, last of all also on replicas that came up with the new one meanwhile',
+    },
+    leftBehind: 'the gateway is shown with the new revision, and its new replicas get that',
+  },
+  {
+    name: 'replica',
+    do: 'let nobody be given the replica, configure it with the new revision, wait until it is healthy, and let it go',
+    undo: { kind: 'undo', text: 'put the former revision back, and configure the replica with that in the same way' },
+    leftBehind: 'the replica is replaced',
+  },
+  {
+    name: 'window',
+    do: 'wait for a while whether somebody wants it taken back',
+    undo: { kind: 'nothing', text: 'waiting leaves nothing behind' },
+    leftBehind: 'nothing',
+  },
+];
+
 /** The steps of `fleet.retire`: there is no way back, so what fails waits for a person. */
 export const retireSteps: readonly PlannedStep[] = [
   {
@@ -58,7 +88,7 @@ export const retireSteps: readonly PlannedStep[] = [
   },
   {
     name: 'drain',
-    do: 'wait until no organization holds the replica',
+    do: 'wait for a while until no organization holds the replica, then move whoever does to another one',
     undo: { kind: 'nothing', text: 'nobody holds it' },
     leftBehind: 'the organization that holds it loses its gateway',
   },

@@ -1,7 +1,7 @@
 import type { RunPolicy } from '../run-policy';
 
 /** The kinds of run that concern gateways; also the workflow types. */
-export const RunKind = { start: 'gateway.start', stop: 'gateway.stop' } as const;
+export const RunKind = { start: 'gateway.start', stop: 'gateway.stop', move: 'gateway.move' } as const;
 export type RunKind = (typeof RunKind)[keyof typeof RunKind];
 
 /** Where an activity runs: in the workflow's own worker without a round trip (`local`), or dispatched by the server. */
@@ -49,6 +49,29 @@ export interface GatewayStopped {
   readonly hostname: string;
 }
 
+/** A replica as an allocation holds it. */
+export interface Held {
+  readonly replicaId: string;
+  readonly epoch: number;
+}
+
+/** Input of the workflow `gateway.move`. */
+export interface MoveGateway {
+  readonly organizationId: string;
+  readonly allocationId: string;
+  /** Minted for this attempt at moving it. */
+  readonly moveId: string;
+  /** What it is moved away from; an allocation that is elsewhere by then is left alone. */
+  readonly from: Held;
+  readonly policy: RunPolicy;
+}
+
+/** Result of the workflow `gateway.move`: what the allocation has now. */
+export interface GatewayMoved extends Held {
+  readonly allocationId: string;
+  readonly address: string;
+}
+
 /** The task queue of workflows and of activities that any worker may run. */
 export const taskQueue = 'gatewright';
 
@@ -68,6 +91,11 @@ export function startRunId(allocationId: string): string {
  */
 export function stopRunId(allocationId: string, attempt = 1): string {
   return `gateway-stop-${allocationId}${attempt === 1 ? '' : `-${attempt}`}`;
+}
+
+/** The workflow id of a move of an allocation. */
+export function moveRunId(moveId: string): string {
+  return `gateway-move-${moveId}`;
 }
 
 /** Names and types of the search attributes that runs carry; temporal-dev.yaml registers the same. */

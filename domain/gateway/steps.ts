@@ -40,6 +40,59 @@ export const startSteps: readonly PlannedStep[] = [
   },
 ];
 
+/** The steps of `gateway.move`: until the replica that is left is told, the allocation can go back to it. */
+export const moveSteps: readonly PlannedStep[] = [
+  {
+    name: 'reserve',
+    do: 'take one free replica of the pool for the allocation and raise its epoch',
+    undo: {
+      kind: 'undo',
+      text: 'give back the replica that the allocation does not have, last of all; quarantine it if it may still be reached',
+    },
+    leftBehind: 'the pool lacks a replica that nobody uses',
+  },
+  {
+    name: 'handshake',
+    do: 'have the new replica confirm the allocation and its epoch there',
+    undo: { kind: 'undo', text: 'tell the replica that the allocation does not have to release its epoch' },
+    leftBehind: 'a replica may believe that it still serves the organization; it stays quarantined',
+  },
+  {
+    name: 'dns',
+    do: 'make sure that the host name leads to the edges and belongs to the allocation',
+    undo: { kind: 'nothing', text: 'it has to, wherever the allocation is' },
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'route',
+    do: 'exchange the two replicas, and with them the address of the desired route, unless the gateway is being stopped',
+    undo: {
+      kind: 'undo',
+      text: 'exchange them back, publish, and verify that every edge sends the organization’s traffic to the old replica',
+    },
+    leftBehind:
+      'an edge may send the organization’s traffic to a replica that it does not have, which stays quarantined',
+  },
+  {
+    name: 'reload',
+    do: 'publish a new generation on every edge and prove that it leads to the new replica',
+    undo: { kind: 'nothing', text: 'the undo of route publishes' },
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'farewell',
+    do: 'tell the old replica to release its epoch',
+    undo: { kind: 'point_of_no_return', text: 'a replica never serves an epoch again that it let go' },
+    leftBehind: 'the old replica may believe that it still serves the organization',
+  },
+  {
+    name: 'release',
+    do: 'give the old replica back to the pool, or into quarantine if it could not be told or an edge is behind',
+    undo: { kind: 'nothing', text: 'the old replica is free' },
+    leftBehind: 'the old replica is held by nobody who uses it',
+  },
+];
+
 /** The steps of `gateway.stop`: until the replica is told, everything can be put back. */
 export const stopSteps: readonly PlannedStep[] = [
   {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure, isFailure } from '../../domain/failures';
-import { MachineState, type Machine, type MachineSpec } from '../../domain/fleet/machine';
+import { isUsable, MachineState, type Machine, type MachineSpec } from '../../domain/fleet/machine';
 import type { Cloud } from './cloud';
 
 /** What is known from earlier attempts at the same machine. */
@@ -94,8 +94,4 @@ async function adopt(
   const unfinished = kept!.state === MachineState.pending && cloud.complete;
   const machine = unfinished ? await unfinished.call(cloud, kept!, spec, signal) : kept!;
   return { machine, adopted: true, extras };
-}
-
-function isUsable({ state }: Machine): boolean {
-  return state === MachineState.pending || state === MachineState.running;
 }

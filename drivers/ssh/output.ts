@@ -1,3 +1,5 @@
+import { plainText } from '../../domain/plain-text';
+
 /** Where a command's output goes, line by line, and how much of it. */
 export interface OutputOptions {
   /** Takes out what looks like a secret; is given one line, before it is shortened. */
@@ -74,15 +76,7 @@ export class OutputLines {
 export function escapeOutput(bytes: Buffer): string {
   const text = bytes.toString('utf8');
   const valid = text.includes('\ufffd') ? latin(bytes) : text;
-  return (
-    valid
-      .replace(/\r$/, '')
-      // Also what turns the direction of writing and what has no width: they make a line look like another one.
-      .replace(/[^\P{C}\t]|[\u2028\u2029]/gu, (character) => {
-        const code = character.codePointAt(0)!;
-        return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
-      })
-  );
+  return plainText(valid.replace(/\r$/, ''));
 }
 
 /** Reads what is UTF-8 as such and writes every other byte as `\xff`. */

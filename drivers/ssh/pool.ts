@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { abortable } from './abortable';
 import { connect, type ConnectOptions, type SshTarget } from './connect';
 import type { SshConnection } from './connection';
 
@@ -47,7 +48,8 @@ export class SshPool {
   async with<T>(target: SshTarget, use: (connection: SshConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const entry = await this.enter(target, signal);
     try {
-      return await use(await open(entry, signal));
+      // The attempt to connect goes on for others who wait for it.
+      return await use(await abortable(signal, () => entry.opening));
     } finally {
       this.leave(entry, signal?.aborted === true);
     }
@@ -142,22 +144,6 @@ export class SshPool {
       this.waiting.push(wake);
       signal?.addEventListener('abort', wake, { once: true });
     });
-  }
-}
-
-/** Waits for the connection, or for the signal: the attempt itself goes on for others who wait for it. */
-async function open(entry: Entry, signal?: AbortSignal): Promise<SshConnection> {
-  if (!signal) return await entry.opening;
-  signal.throwIfAborted();
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    return await Promise.race([entry.opening, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort!);
   }
 }
 

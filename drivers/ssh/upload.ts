@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { SFTPWrapper } from 'ssh2';
 import { Failure } from '../../domain/failures';
 import { printable } from '../../domain/hostname';
+import { abortable } from './abortable';
 import type { SshConnection } from './connection';
 
 /** A file to be put onto a machine. */
@@ -117,19 +118,4 @@ function whereOffered(act: () => void, callback: Callback): void {
 
 async function done(act: (callback: Callback) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => act((error) => (error ? reject(error) : resolve())));
-}
-
-async function abortable(signal: AbortSignal | undefined, act: () => Promise<void>): Promise<void> {
-  if (!signal) return await act();
-  signal.throwIfAborted();
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    await Promise.race([act(), aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort!);
-  }
 }

@@ -75,6 +75,7 @@ async function main() {
     failed += counts.failed;
   }
   writeFileSync(results, JSON.stringify({ passed, failed }));
+  for (const { name, good } of outcomes) if (!good) say(`${name} FAILED: what it said stands above, before the tests`);
   say(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }

@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Client } from '../../cli/client';
 import { EventParser, followStream, type FollowOptions, type ServerEvent } from '../../cli/event-stream';
+import { eventually } from '../support/eventually';
 import { FakeApi, type Seen } from './support/fake-api';
 import { runId, token } from './support/fixtures';
 
@@ -103,6 +106,30 @@ describe('following a stream', () => {
       part('id: 1\nevent: run.state\ndata: 1\n\n', () => told.abort()),
     );
     await expect(follow({ signal: told.signal })).resolves.toBeDefined();
+  });
+
+  test('ends when it is told to after memory was cleared up, too', async () => {
+    const told = new AbortController();
+    api.answer(
+      'streamRunEvents',
+      part('id: 1\nevent: run.state\ndata: 1\n\n', () => undefined),
+    );
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const events: ServerEvent[] = [];
+    let ended = false;
+    const following = (async () => {
+      const { signal } = told;
+      for await (const event of followStream(client, `/runs/${runId}/events`, { signal })) events.push(event);
+    })().finally(() => (ended = true));
+    await eventually(() => expect(events).toHaveLength(1));
+    for (let round = 0; round < 5; round++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      collect();
+    }
+    expect(ended).toBe(false);
+    told.abort();
+    await following;
   });
 });
 

@@ -10,7 +10,7 @@ const owner = `owner-${randomUUID()}`;
 describe('a machine that is asked for', () => {
   test('carries its tags with everything that comes with it, and shields its metadata', async () => {
     const { double, cloud, close } = await awsOnDouble({}, { spot: true, rootDevice: '/dev/xvda' });
-    const spec = machineSpec(owner, { userTags: { team: 'blue', Name: 'not this one' } });
+    const spec = machineSpec(owner, { userTags: { team: 'blue', Name: 'not this one', [tagKeys.owner]: 'x' } });
     await cloud.create(spec);
     const [instance] = double.present();
     expect(instance).toMatchObject({

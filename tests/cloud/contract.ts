@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { createOrAdopt } from '../../drivers/cloud/adopt';
 import type { Cloud } from '../../drivers/cloud/cloud';
+import type { SshKeyPair } from '../../drivers/secrets/ssh-keys';
 import { machineToken, MachineState, type Machine, type MachineSpec } from '../../domain/fleet/machine';
 import { eventually } from '../support/eventually';
-import { keyPair, tryLogin, type KeyPair } from './ssh-login';
+import { keyPair, tryLogin } from './ssh-login';
 
 /** A backend as the contract is tested on it. */
 export interface CloudUnderTest {
@@ -17,7 +18,7 @@ export interface CloudUnderTest {
   /** Whether the last loss that was asked for has happened. */
   answerWasLost(): boolean;
   /** The key that may log in; one is made where the backend takes it from the spec. */
-  readonly clientKey?: KeyPair;
+  readonly clientKey?: SshKeyPair;
   /** Milliseconds that a machine may take to run. */
   readonly bootMs: number;
   /** Ends everything, machines included. */
@@ -40,7 +41,7 @@ export function cloudContract(
     let owner: string;
     let under: CloudUnderTest;
     let cloud: Cloud;
-    let client: KeyPair;
+    let client: SshKeyPair;
 
     beforeAll(async () => {
       under = await make();

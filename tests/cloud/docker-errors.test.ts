@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { machineToken, type MachineSpec } from '../../domain/fleet/machine';
 import { candidate } from '../../drivers/cloud/docker/addresses';
 import { DockerCloud } from '../../drivers/cloud/docker/docker';
-import { engineFailure, isBeingRemoved, isUnknown } from '../../drivers/cloud/docker/errors';
+import { engineFailure, isBeingRemoved, isMislaid, isUnknown } from '../../drivers/cloud/docker/errors';
 import { labelsOf, machineOf } from '../../drivers/cloud/docker/labels';
 import { network } from '../../domain/address';
 
@@ -49,6 +49,12 @@ describe('what an engine answers, in our words', () => {
     const { message } = engineFailure(answered(400, `a\u001b[31m\n\r${'b'.repeat(10_000)}`), 'changes');
     expect(message).toMatch(/^[\x20-\x7e’]+$/);
     expect(message.length).toBeLessThan(400);
+  });
+
+  test('files that were mislaid are no files that are missing elsewhere', () => {
+    const text = 'mounting storage for container 1: lstat /store/overlay/1/merged: no such file or directory';
+    expect(isMislaid(answered(500, text))).toBe(true);
+    expect(isMislaid(answered(500, 'runc: exec: no such file or directory'))).toBe(false);
   });
 
   test('a missing image is no missing container; a removal under way is known', () => {
@@ -147,6 +153,19 @@ describe('an engine that misbehaves', () => {
     expect(seen.filter((line) => line.startsWith('DELETE'))).toHaveLength(3);
     failures = Number.MAX_SAFE_INTEGER;
     await expect(cloud().terminate('me', id)).rejects.toMatchObject({ code: 'CLOUD_OUTCOME_UNKNOWN', retryable: true });
+  });
+
+  test('a new container whose files podman mislaid is removed, and the next attempt may make another', async () => {
+    const id = 'd'.repeat(64);
+    const message = `mounting storage for container ${id}: lstat /store/overlay/1/merged: no such file or directory`;
+    answer = (path) => {
+      if (path.includes('/create')) return { status: 201, body: JSON.stringify({ Id: id }) };
+      return seen.at(-1)!.startsWith('DELETE')
+        ? { status: 204, body: '' }
+        : { status: 500, body: JSON.stringify({ message }) };
+    };
+    await expect(cloud().create(spec)).rejects.toMatchObject({ code: 'CLOUD_UNAVAILABLE', retryable: true });
+    expect(seen.at(-1)).toBe(`DELETE /containers/${id}`);
   });
 
   test('a container that vanishes while it is being made is a conflict, not a broken spec', async () => {

@@ -80,7 +80,7 @@ async function passOn(
 }
 
 /** An image and a subnet of those that moto comes with. */
-async function placeIn(endpoint: string): Promise<{ imageId: string; subnetId: string }> {
+export async function placeIn(endpoint: string): Promise<{ imageId: string; subnetId: string }> {
   const client = new EC2Client({ region, endpoint, maxAttempts: 1 });
   const { Images } = await client.send(new DescribeImagesCommand({}));
   const { Subnets } = await client.send(new DescribeSubnetsCommand({}));

@@ -1,27 +1,20 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { utils } from 'ssh2';
+import { sshKeyPair, type SshKeyPair } from '../../drivers/secrets/ssh-keys';
 import { fingerprintOf } from '../../drivers/cloud/static/host-key';
 import type { SshAddress } from '../../domain/fleet/machine';
-
-/** An ed25519 key pair as OpenSSH writes it. */
-export interface KeyPair {
-  readonly privateKey: string;
-  /** One line. */
-  readonly publicKey: string;
-}
 
 /** What came of a login. */
 export type Login =
   { readonly in: true; readonly said: string } | { readonly in: false; readonly why: 'host-key' | 'auth' | string };
 
 /** Makes a key pair. */
-export function keyPair(): KeyPair {
-  const { private: privateKey, public: publicKey } = utils.generateKeyPairSync('ed25519');
-  return { privateKey, publicKey };
+export function keyPair(): SshKeyPair {
+  return sshKeyPair(randomBytes(32), 'test');
 }
 
 /**
@@ -31,7 +24,7 @@ export function keyPair(): KeyPair {
  */
 export async function tryLogin(
   { host, port, user }: SshAddress,
-  keys: { readonly client: KeyPair; readonly host: string },
+  keys: { readonly client: SshKeyPair; readonly host: string },
   command = 'id -un',
 ): Promise<Login> {
   const directory = mkdtempSync(join(tmpdir(), 'gw-login-'));

@@ -13,6 +13,8 @@ export function document(path: string): string {
 export const documents = [
   'README.md',
   'docs/operating.md',
+  'docs/dstack.md',
+  'docs/fleet.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',

@@ -59,7 +59,7 @@ test('documents name only routes of the API that there are', () => {
   const paths = Object.keys(openApiDocument().paths ?? {});
   const pattern = (path: string): RegExp => new RegExp(`^${path.replace(/\{[a-z]+\}/g, '[^/]+')}$`);
   const named = everything.flatMap(({ text }) =>
-    [...text.matchAll(/(?:\b(?:GET|POST|DELETE) |\$API)(\/[a-z/{}]+)/g)].map((match) => match[1]!),
+    [...text.matchAll(/(?:\b(?:GET|POST|PUT|DELETE) |\$API)(\/[A-Za-z0-9_/{}$-]+)/g)].map((match) => match[1]!),
   );
   expect(named).toContain('/gateway/start');
   expect(named.filter((path) => !paths.some((each) => pattern(each).test(path)))).toEqual([]);

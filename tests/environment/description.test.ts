@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultFleetPolicy } from '../../domain/fleet/policy';
+import type { Settings } from '../../domain/settings';
 import { searchAttributes } from '../../domain/gateway/contract';
 import {
   defaultDescriptionFile,
@@ -10,7 +12,9 @@ import {
 } from '../../environment/description';
 import { Home } from '../../environment/home';
 import { choosePorts } from '../../environment/ports-of-home';
-import { externalComponents, readSettings, settingsOf, writeSettings } from '../../environment/settings';
+import { ensureIdentities } from '../../environment/identities';
+import type { LocalBackend } from '../../environment/local-backend';
+import { externalComponents, readSettings, settingsOf, withFleet, writeSettings } from '../../environment/settings';
 
 const text = readFileSync(defaultDescriptionFile(), 'utf8');
 
@@ -43,6 +47,9 @@ describe('the description of the environment', () => {
     ['  ttl: 30', '  tll: 30', 'zone: Unrecognized key: "tll"'],
     ['gateways: [127.0.2.0/24]', 'gateways: [localhost]', 'networks.gateways.0: not a network'],
     ['  store: local', '  store: remote', 'placements.store: '],
+    ['  machines: auto', '  machines: vms', 'fleet.machines: '],
+    ['    maxReplicas: 9', '    maxReplica: 9', 'fleet.policy: Unrecognized key: "maxReplica"'],
+    ['    healthIntervalMs: 2000', '    healthIntervalMs: 0', 'fleet.policy.healthIntervalMs: '],
     ['  stepAttempts: 5', '  stepAttempts: 0', 'policy.stepAttempts: '],
   ])('names the key that is wrong: %s -> %s', (from, to, message) => {
     expect(text).toContain(from);
@@ -86,6 +93,32 @@ describe('settings', () => {
     ).not.toContain(0);
   });
 
+  test('of a fleet name its backend, its key file, and whatever the description does not change of its policy', async () => {
+    const { home, ports, settings: made } = await settings({});
+    const description = readDescription();
+    const backend: LocalBackend = {
+      settings: { backend: 'docker', regions: ['local'] },
+      networks: ['127.32.0.0/11'],
+      stop: () => Promise.resolve(),
+    };
+    const { fleet, networks } = withFleet(made, { home, description, ports, backend });
+    expect(networks).toEqual(['127.0.2.0/24', '127.32.0.0/11']);
+    const { policy } = description.fleet;
+    expect(policy).toEqual({
+      ...defaultFleetPolicy,
+      ...{ scaleOutDelaysMs: [1_000, 2_000, 5_000, 10_000, 30_000], steadyMs: 5_000 },
+      ...{ healthIntervalMs: 2_000, sweepIntervalMs: 60_000 },
+    });
+    expect(fleet).toEqual({
+      keyFile: home.path('secrets', 'installation-key'),
+      ...{ agentPort: ports.machineAgent, apiUrl: '', backends: [backend.settings], policy },
+    });
+    const { installationKey } = ensureIdentities(home, 0);
+    expect(installationKey).toMatch(/^[0-9a-f]{64}$/);
+    expect(ensureIdentities(home, 0).installationKey).toBe(installationKey);
+    expect(statSync(fleet.keyFile).mode & 0o777).toBe(0o600);
+  });
+
   test('keep the ports of the last start', async () => {
     const first = await settings({});
     expect((await settings({})).ports).toEqual(first.ports);
@@ -113,5 +146,9 @@ describe('settings', () => {
     expect(() => readSettings({ GATEWRIGHT_SETTINGS: '/nowhere' })).toThrow(
       'the settings file /nowhere cannot be read',
     );
+    const fleet = { keyFile: '/key', agentPort: 1, apiUrl: '', backends: [], policy: { drainMs: 7 } };
+    writeSettings(file, { ...made, fleet } as unknown as Settings);
+    const policy = { ...defaultFleetPolicy, drainMs: 7 };
+    expect(readSettings({ GATEWRIGHT_SETTINGS: file }).fleet).toEqual({ ...fleet, policy });
   });
 });

@@ -49,8 +49,13 @@ test('containers outlive the service of the engine, and end with the environment
   await eventually(async () => expect(await cloud.get(instanceId)).toMatchObject({ state: MachineState.running }));
   const keys = { client, host: wanted.hostKey.publicKey };
   expect(await tryLogin(ssh!, keys)).toEqual({ in: true, said: 'root' });
+  // A start that was killed ends nothing; the next one goes on with what is there.
   await supervisor.stop(supervisor.names);
-  await backend.stop();
+  const next = await start('podman');
+  expect(await cloud.list('me')).toMatchObject([{ instanceId, state: MachineState.running }]);
+  expect(await tryLogin(ssh!, keys)).toEqual({ in: true, said: 'root' });
+  await supervisor.stop(supervisor.names);
+  await next.stop();
   expect((await tryLogin(ssh!, keys)).in).toBe(false);
   // The home is gone on with: nothing of the machine is left in it.
   const again = await start('podman');
@@ -74,4 +79,9 @@ test('without an engine, machines are local hosts that can be logged in to', asy
   await backend.stop();
   const [{ ssh, hostKeyFingerprint }] = machines as [(typeof machines)[number]];
   await expect(tryLogin(ssh!, { client, host: hostKeyFingerprint! })).resolves.toMatchObject({ in: false });
+  // A replica that has one finds it where it was, and with the key that it had.
+  const again = await start(undefined);
+  await expect(tryLogin(ssh!, { client, host: hostKeyFingerprint! })).resolves.toMatchObject({ in: true });
+  await supervisor.stop(supervisor.names);
+  await again.stop();
 }, 60_000);

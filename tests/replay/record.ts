@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { GatewayStarted, Placements } from '../../domain/gateway/contract';
-import type { SagaView } from '../../domain/saga';
-import { historyText } from '../../worker/replay';
 import { Faults, type Fault } from '../support/faults';
 import { beginStart, beginStop } from '../support/runs';
 import { World } from '../support/world';
+import { ended, forget, keep, untilStuck } from './recording';
 
 /*
  * Records the histories that replay.test.ts replays: one run for every outcome, on real components.
@@ -19,16 +15,10 @@ import { World } from '../support/world';
  * flight somewhere: those need a patch (see docs/operating.md).
  */
 
-const directory = join(__dirname, 'histories');
 const startSteps = ['allocate', 'dns', 'route', 'reload', 'handshake'];
 const stopSteps = ['begin', 'route', 'reload', 'dns'];
 
 type Scenario = (world: World, faults: Faults) => Promise<WorkflowHandle>;
-
-async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
-  await handle.result().catch(() => undefined);
-  return handle;
-}
 
 async function resolved(
   handle: WorkflowHandle,
@@ -41,15 +31,6 @@ async function resolved(
     await handle.executeUpdate('resolve', { args: [{ step: stuck, action, reason: 'recorded', by: 'recorder' }] });
   }
   return await ended(handle);
-}
-
-async function untilStuck(handle: WorkflowHandle): Promise<string> {
-  for (;;) {
-    const view = await handle.query<SagaView>('saga');
-    const stuck = view.steps.find((step) => step.state === 'stuck');
-    if (view.state === 'needs_attention' && stuck) return stuck.name;
-    await sleep(50);
-  }
 }
 
 const failing =
@@ -110,22 +91,13 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
-/** Without stack traces, which name paths of the machine that recorded them. */
-function withoutTraces(text: string): string {
-  const strip = (key: string, value: unknown): unknown => (key === 'stackTrace' ? undefined : value);
-  return `${JSON.stringify(JSON.parse(text, strip), null, 2)}\n`;
-}
-
 async function record(placements: Placements, suffix: string): Promise<void> {
   const faults = new Faults();
   const world = await World.start({ agents: 40, placements });
   try {
     await world.startWorker([() => ({ inbound: faults })]);
     for (const [name, scenario] of Object.entries(scenarios)) {
-      const { workflowId } = await scenario(world, faults);
-      const history = await world.temporal.client.workflow.getHandle(workflowId).fetchHistory();
-      writeFileSync(join(directory, `${name}${suffix}.json`), withoutTraces(historyText({ workflowId, history })));
-      console.log(`${name}${suffix}: ${history.events!.length} events`);
+      await keep(await scenario(world, faults), `${name}${suffix}`);
     }
   } finally {
     await world.close();
@@ -133,8 +105,7 @@ async function record(placements: Placements, suffix: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  mkdirSync(directory, { recursive: true });
-  for (const file of readdirSync(directory)) rmSync(join(directory, file));
+  forget('start', 'stop');
   await record({ store: 'local', dns: 'local', handshake: 'local' }, '');
   await record({ store: 'regular', dns: 'regular', handshake: 'regular' }, '-regular');
   process.exit(0);

@@ -1,15 +1,15 @@
-import { once } from 'node:events';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { utils } from 'ssh2';
 import { freePort } from '../../environment/ports';
 import { stopHostAgent } from '../../environment/host-agent';
 import { startSshHost } from '../../environment/ssh-hosts';
 import type { Component } from '../../environment/process';
+import { sshKeyPair } from '../../drivers/secrets/ssh-keys';
 import { HostKey } from '../../drivers/ssh/host-key';
 import type { SshTarget } from '../../drivers/ssh/connect';
+import { SilentProxy } from './silent-proxy';
 
 /** A real sshd on a loopback address, with a file tree of its own. */
 export interface TestHost {
@@ -28,18 +28,18 @@ export interface TestHost {
 /** Starts a host on 127.0.3.`number`. */
 export async function startTestHost(number: number, options: { maxSessions?: number } = {}): Promise<TestHost> {
   const directory = mkdtempSync(join(tmpdir(), "gatewright's $HOST "));
-  const client = utils.generateKeyPairSync('ed25519');
+  const client = sshKeyPair(randomBytes(32), 'test');
   const ip = `127.0.3.${number}`;
   const port = await freePort(ip);
   const sshd = await startSshHost({
     ...options,
-    ...{ name: `host ${number}`, directory, ip, port, authorizedKey: client.public },
+    ...{ name: `host ${number}`, directory, ip, port, authorizedKey: client.publicKey },
     logFile: join(directory, 'sshd.log'),
   });
   const root = join(directory, 'root');
   return {
     target: {
-      ...{ host: ip, port, user: userInfo().username, privateKey: client.private },
+      ...{ host: ip, port, user: userInfo().username, privateKey: client.privateKey },
       hostKey: HostKey.parse(readFileSync(join(directory, 'host_ed25519.pub'), 'utf8')),
     },
     sshd,
@@ -96,8 +96,8 @@ function parentOf(pid: string): number {
 
 /** A pair of keys of its own. */
 export function otherKeys(): { readonly privateKey: string; readonly hostKey: HostKey } {
-  const pair = utils.generateKeyPairSync('ed25519');
-  return { privateKey: pair.private, hostKey: HostKey.parse(pair.public) };
+  const { privateKey, publicKey } = sshKeyPair(randomBytes(32), 'test');
+  return { privateKey, hostKey: HostKey.parse(publicKey) };
 }
 
 /** Lets a host go on that waits for `path`. */
@@ -110,20 +110,10 @@ export async function throughProxy(
   host: TestHost,
   use: (target: SshTarget, fallSilent: () => void) => Promise<void>,
 ): Promise<void> {
-  const sockets: Socket[] = [];
-  const server = createServer((near) => {
-    const far = connect({ host: host.target.host, port: host.target.port });
-    for (const socket of [near, far]) sockets.push(socket.on('error', () => undefined));
-    near.pipe(far).pipe(near);
-  });
-  server.listen(0, host.target.host);
-  await once(server, 'listening');
+  const proxy = await SilentProxy.open(host.target, host.target.host);
   try {
-    await use({ ...host.target, port: (server.address() as AddressInfo).port }, () => {
-      for (const socket of sockets) socket.unpipe().pause();
-    });
+    await use({ ...host.target, port: proxy.port }, () => proxy.fallSilent());
   } finally {
-    for (const socket of sockets) socket.destroy();
-    server.close();
+    proxy.close();
   }
 }

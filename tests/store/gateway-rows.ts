@@ -36,7 +36,7 @@ interface Opened {
 
 /**
  * What is expected in a row and asked elsewhere: columns of a polling design, whose purpose fleet.test.ts has, and the
- * calls of a backend, which the workflows' tests count.
+ * calls of a backend, which tests/fleet/gateway-cases.test.ts counts.
  */
 const elsewhere = ['last_processed_at', 'lock', 'terminate_gateway_calls'];
 

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
+  moveRunId,
   RunKind,
   startRunId,
   stopRunId,
   taskQueue,
+  type MoveGateway,
   type StartGateway,
   type StopGateway,
 } from '../../domain/gateway/contract';
@@ -39,11 +41,19 @@ export async function beginStop(
   return await begin(world, RunKind.stop, stopRunId(stop.allocationId), stop);
 }
 
+/** Begins moving an allocation away from where it is now. */
+export async function beginMove(world: World, allocationId: string, moveId = randomUUID()): Promise<WorkflowHandle> {
+  const { organizationId, replicaId, epoch } = (await world.store.pool.allocation(allocationId))!;
+  const { policy } = world.settings;
+  const move: MoveGateway = { organizationId, allocationId, moveId, from: { replicaId, epoch }, policy };
+  return await begin(world, RunKind.move, moveRunId(moveId), move);
+}
+
 async function begin(
   world: World,
   kind: string,
   workflowId: string,
-  input: StartGateway | StopGateway,
+  input: StartGateway | StopGateway | MoveGateway,
 ): Promise<WorkflowHandle> {
   return await world.temporal.client.workflow.start(kind, {
     taskQueue,

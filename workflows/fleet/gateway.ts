@@ -1,7 +1,7 @@
 import { condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
-import { replicaWorkflowId, type GatewayLife } from '../../domain/fleet/contract';
+import { replicaWorkflowId, rolloutRunId, type GatewayLife } from '../../domain/fleet/contract';
 import { fleetActivities } from './activities';
-import { beginReplica } from './begin';
+import { beginReplica, beginRollout } from './begin';
 import { lookSignal, tell } from './signals';
 
 /**
@@ -13,21 +13,37 @@ export async function gatewayLife(input: GatewayLife): Promise<void> {
   const act = fleetActivities(policy, fleet);
   const started = new Set(input.started);
   const told = new Set<string>();
+  let rolledOut = input.rolledOut ?? 0;
+  let rolling = rolledOut;
   let wanted = false;
   setHandler(lookSignal, () => void (wanted = true));
 
   for (;;) {
     wanted = false;
-    const { replicas, retiring, lookAgainInMs, over } = await act.state.reconcile({ organizationId, gatewayId, fleet });
+    const { replicas, retiring, lookAgainInMs, rollout, over } = await act.state.reconcile({
+      ...{ organizationId, gatewayId, fleet },
+    });
     const fresh = replicas.filter((id) => !started.has(id));
     await Promise.all(fresh.map((replicaId) => beginReplica({ organizationId, gatewayId, replicaId, policy, fleet })));
     fresh.forEach((id) => started.add(id));
     const toTell = retiring.filter((id) => !told.has(id));
     await Promise.all(toTell.map((id) => tell(replicaWorkflowId(id))));
     toTell.forEach((id) => told.add(id));
+    if (rolling > 0 && rollout?.number !== rolling) {
+      // Over, or overtaken by another change of the profile: it need not be waited for any more.
+      await tell(rolloutRunId(gatewayId, rolling));
+      rolling = 0;
+    }
+    if (rollout && rollout.number > rolledOut) {
+      await beginRollout({ organizationId, gatewayId, policy, fleet, ...rollout });
+      rolling = rolledOut = rollout.number;
+    }
     if (over) return;
     if (workflowInfo().continueAsNewSuggested)
-      await continueAsNew<typeof gatewayLife>({ ...input, started: replicas.filter((id) => started.has(id)) });
+      await continueAsNew<typeof gatewayLife>({
+        ...{ ...input, rolledOut },
+        started: replicas.filter((id) => started.has(id)),
+      });
     if (lookAgainInMs === null) await condition(() => wanted);
     else await condition(() => wanted, Math.max(lookAgainInMs, 1));
   }

@@ -2,6 +2,7 @@ import { FleetWorkflow, type Retire } from '../../domain/fleet/contract';
 import { nothing, pointOfNoReturn } from '../saga/undo';
 import { Saga } from '../saga/saga';
 import { fleetActivities } from './activities';
+import { drain } from './drain';
 
 /** Takes a replica out of the pool and destroys its machine. There is no way back: what fails waits for a person. */
 export async function retireReplica(input: Retire): Promise<void> {
@@ -17,7 +18,7 @@ export async function retireReplica(input: Retire): Promise<void> {
       undo: pointOfNoReturn('a replica on its way out never comes back'),
     });
     // Last the machine: an organization that is still routed to it must be elsewhere first.
-    await saga.step('drain', { do: () => act.drain.awaitFree(work), undo: nothing('nobody holds it') });
+    await saga.step('drain', { do: () => drain(act, input), undo: nothing('nobody holds it') });
     await saga.step('leave', { do: () => act.undo.leavePool(ref), undo: nothing('it is in no pool') });
     await saga.step('destroy', { do: () => act.destroy.destroyMachine(work), undo: nothing('the machine is gone') });
     await saga.step('settle', {

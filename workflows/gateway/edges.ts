@@ -13,9 +13,10 @@ export interface Publication {
 /**
  * Makes a new route live on the edges. An edge that cannot be reached or does not come round in its time is noted as
  * behind and made right later by its own worker; the start fails only when no edge carries the route.
+ * @returns the edges that are behind.
  * @throws the first edge's failure, when every edge failed.
  */
-export async function publishRoute(act: GatewayProxies, { edges, revision }: Publication): Promise<void> {
+export async function publishRoute(act: GatewayProxies, { edges, revision }: Publication): Promise<string[]> {
   const results = await Promise.all(edges.map((edge) => settle(act.edge(edge).publish({ edge, revision }))));
   if (results.some((result) => 'published' in result && result.published.state === 'live')) {
     const behind = results.flatMap((result, i) =>
@@ -24,7 +25,7 @@ export async function publishRoute(act: GatewayProxies, { edges, revision }: Pub
     await Promise.all(
       behind.map(({ edge, error }) => act.store.noteEdgeBehind({ edge, reason: failureView(error).message })),
     );
-    return;
+    return behind.map(({ edge }) => edge);
   }
   throw failed(results) ?? notLive('no edge is up', edges);
 }

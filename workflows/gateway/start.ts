@@ -1,8 +1,9 @@
 import type { GatewayStarted, StartGateway } from '../../domain/gateway/contract';
-import { nothing, type Rollback } from '../saga/undo';
+import { nothing } from '../saga/undo';
 import { Saga } from '../saga/saga';
 import { gatewayActivities } from './activities';
 import { publishRemoval, publishRoute } from './edges';
+import { quarantine } from './quarantine';
 
 /** Gives an organization a gateway: a replica, a name, a route, and the replica's word that it is there. */
 export async function startGateway(input: StartGateway): Promise<GatewayStarted> {
@@ -27,7 +28,7 @@ export async function startGateway(input: StartGateway): Promise<GatewayStarted>
       undo: async () => publishRemoval(act, await act.undo.removeRoute(ref)),
     });
     await saga.step('reload', {
-      do: () => publishRoute(act, route),
+      do: async () => void (await publishRoute(act, route)),
       undo: nothing('the undo of route publishes'),
     });
     await saga.step('handshake', {
@@ -36,12 +37,4 @@ export async function startGateway(input: StartGateway): Promise<GatewayStarted>
     });
     return { allocationId, organizationId, ...slot };
   });
-}
-
-/** Why the replica may not go back into the pool, if it may not. */
-function quarantine({ failedStep, cancelled, leftBehind }: Rollback, letGo: boolean): { quarantine?: string } {
-  if (leftBehind.length > 0) return { quarantine: `${leftBehind.join(', ')} could not be taken back` };
-  if (failedStep === 'handshake' && !cancelled) return { quarantine: 'it failed its handshake' };
-  if (!letGo) return { quarantine: 'it did not confirm that it let its allocation go' };
-  return {};
 }

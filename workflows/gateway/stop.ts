@@ -3,6 +3,7 @@ import { nothing, pointOfNoReturn } from '../saga/undo';
 import { Saga } from '../saga/saga';
 import { gatewayActivities } from './activities';
 import { publishRemoval, publishRoute } from './edges';
+import { untold } from './quarantine';
 
 /** Takes an organization's gateway down: route first, slot last; until the replica is told, it can all be put back. */
 export async function stopGateway(input: StopGateway): Promise<GatewayStopped> {
@@ -18,7 +19,7 @@ export async function stopGateway(input: StopGateway): Promise<GatewayStopped> {
     });
     const route = await saga.step('route', {
       do: () => act.store.removeRoute(ref),
-      undo: async () => publishRoute(act, await act.undo.restoreRoute(ref)),
+      undo: async () => void (await publishRoute(act, await act.undo.restoreRoute(ref))),
     });
     await saga.step('reload', {
       do: () => publishRemoval(act, route),
@@ -33,8 +34,7 @@ export async function stopGateway(input: StopGateway): Promise<GatewayStopped> {
       undo: pointOfNoReturn('a replica never serves an epoch again that it let go'),
     });
     await saga.step('release', {
-      do: () =>
-        act.store.release({ ...ref, ...(told === 'unconfirmed' && { quarantine: 'it could not be told to stop' }) }),
+      do: () => act.store.release({ ...ref, ...(told === 'unconfirmed' && untold) }),
       undo: nothing('the replica is free'),
     });
     return { allocationId, organizationId, hostname: slot.hostname };

@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  ChildWorkflowFailure,
   isCancellation,
   TemporalFailure,
   TimeoutFailure,
@@ -44,7 +45,8 @@ export function finalFailure(error: TemporalFailure): TemporalFailure {
 
 function root(error: unknown): unknown {
   let current = error;
-  while (current instanceof ActivityFailure && current.cause) current = current.cause;
+  while ((current instanceof ActivityFailure || current instanceof ChildWorkflowFailure) && current.cause)
+    current = current.cause;
   return current;
 }
 

@@ -5,7 +5,7 @@ import { printable } from '../../../domain/hostname';
 import { MachineState, type Machine, type MachineSpec } from '../../../domain/fleet/machine';
 import type { Cloud, CloudCapabilities } from '../cloud';
 import { freeAddress } from './addresses';
-import { engineFailure, isDone, isUnknown } from './errors';
+import { engineFailure, isDone, isMislaid, isUnknown } from './errors';
 import { injection } from './injection';
 import { containerOptions, label, labelsOf, machineOf, type ContainerView } from './labels';
 import { removeContainer } from './remove';
@@ -71,7 +71,7 @@ export class DockerCloud implements Cloud {
     const container = this.engine.getContainer(machine.instanceId);
     const ssh = machine.ssh;
     if (!ssh) throw new Failure('MACHINE_GONE', 'the container does not tell its address');
-    await this.unlessGone(async () => {
+    await this.unlessBroken(container, signal, async () => {
       const path = { path: '/', abortSignal: signal };
       await call('changes', signal, async () => await container.putArchive(injection(spec, ssh), path));
       await call('changes', signal, async () => await container.start({ abortSignal: signal }).catch(unless(isDone)));
@@ -120,13 +120,26 @@ export class DockerCloud implements Cloud {
     });
   }
 
-  /** A container that vanishes while its creation is finished was destroyed by somebody else. */
-  private async unlessGone(work: () => Promise<void>): Promise<void> {
+  /**
+   * A container that vanishes while its creation is finished was destroyed by somebody else. One whose files the engine
+   * has mislaid never ran and never will: it is removed, so that the next attempt makes another.
+   */
+  private async unlessBroken(
+    container: Docker.Container,
+    signal: AbortSignal | undefined,
+    work: () => Promise<void>,
+  ): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (!isUnknown((error as Failure).cause ?? {})) throw error;
-      throw new Failure('CLOUD_CONFLICT', 'the container was destroyed while it was being made', { cause: error });
+      const cause = (error as Failure).cause ?? {};
+      if (isUnknown(cause))
+        throw new Failure('CLOUD_CONFLICT', 'the container was destroyed while it was being made', { cause: error });
+      if (!isMislaid(cause)) throw error;
+      await call('changes', signal, async () => await removeContainer(container, signal));
+      throw new Failure('CLOUD_UNAVAILABLE', 'the container engine mislaid the files of a new container', {
+        cause: error,
+      });
     }
   }
 }

@@ -58,6 +58,15 @@ export function isTorn(error: unknown): boolean {
   return statusCode === 500 && /container state improper/i.test(words(error as EngineError));
 }
 
+/**
+ * Whether podman has mislaid the files of a container: it takes them for mounted, and they are not (seen with podman 4.3
+ * where many containers are made at once). It never finds them again.
+ */
+export function isMislaid(error: unknown): boolean {
+  const { statusCode } = error as EngineError;
+  return statusCode === 500 && /mounting storage for container .*no such file/i.test(words(error as EngineError));
+}
+
 function unanswered(code: string, kind: CallKind, cause: unknown): Failure {
   if (code === 'EACCES' || code === 'EPERM')
     return new Failure('CLOUD_AUTH', `the container engine’s socket may not be opened (${code})`, { cause });

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAdminCommands } from '../../../cli/admin-commands';
+import { addFleetCommands } from '../../../cli/fleet-commands';
 import type { Io } from '../../../cli/io';
 import { addRunCommands } from '../../../cli/run-commands';
 
@@ -21,8 +22,11 @@ export function testIo(over: Partial<Io> = {}): Io & { readonly written: { out: 
     exit: (code) => void (written.code = code),
     terminal: false,
     columns: undefined,
+    rows: undefined,
     colours: false,
     env: {},
+    ask: () => Promise.resolve(null),
+    input: () => Promise.resolve(''),
     now: () => new Date('2026-11-21T12:00:00.000Z'),
     interrupted: () => never.signal,
     ...over,
@@ -37,6 +41,7 @@ export async function runCli(args: readonly string[], over: Partial<Io> = {}): P
     writeErr: (text) => io.err(text),
   });
   addRunCommands(program, io);
+  addFleetCommands(program, io);
   addAdminCommands(program, io);
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { dstackVersions } from '../../../environment/dstack-cli';
 import { Failure } from '../../../domain/failures';
+import { shippedProfile } from '../../../domain/fleet/gateway';
+import { reconcile } from '../../api/support/fleet';
 import { eventually } from '../../support/eventually';
 import { DstackCli, type CliResult } from './command-line';
 import { droppingProxy } from './dropping-proxy';
@@ -27,8 +29,8 @@ describe.each(dstackVersions)('the command line of dstack %s', (version) => {
   afterAll(() => cli.close());
 
   /** Has the command line speak to an API at an address from now on. */
-  async function addProject(url: string): Promise<void> {
-    await succeed('project', 'add', '--name', organization, '--url', url, '--token', fleet.token, '-y');
+  async function addProject(url: string, name = organization): Promise<void> {
+    await succeed('project', 'add', '--name', name, '--url', url, '--token', fleet.token, '-y');
   }
 
   /** Runs a command that must end with 0. @returns what it printed. */
@@ -160,6 +162,23 @@ describe.each(dstackVersions)('the command line of dstack %s', (version) => {
     if (version === '0.20.28') return expect(replicas.output).toContain('invalid EventTargetType value');
     expect(replicas).toEqual({ code: 0, output: expect.stringContaining(replica) });
     expect(replicas.output).not.toContain('Gateway created');
+  });
+
+  test('shows what machines and backends say as text, whatever they say', async () => {
+    const aside = randomUUID();
+    const configuration = { ...(await stored('inner'))!.configuration, default: false };
+    const { id } = await fleet.store.fleet.gateways.create({
+      ...{ id: randomUUID(), organizationId: aside, configuration, profile: shippedProfile, actor: null },
+    });
+    const [replica] = await reconcile(fleet.store, (await fleet.store.fleet.gateways.get(aside, id))!);
+    await fleet.store.fleet.replicas.move(aside, replica!.id, 'provision');
+    const statusMessage = 'ill [/x] [red]\\[/red] \u001b[2J\n[forged] \u202eline';
+    await fleet.store.fleet.replicas.move(aside, replica!.id, 'retire', { statusMessage });
+    const shown = 'ill [/x] [red]\\[/red] \\x1b[2J\\x0a[forged] \\u{202e}line';
+    await addProject(fleet.url, aside);
+    expect(await succeed('gateway', 'list', '-v')).toContain(shown);
+    expect(await succeed('event')).toContain(`PROVISIONING -> TERMINATING (${shown})`);
+    await addProject(fleet.url);
   });
 
   test('deletes', async () => {

@@ -32,7 +32,7 @@ export class DstackCli {
     const env = {
       PATH: process.env['PATH'],
       HOME: home,
-      COLUMNS: '220',
+      COLUMNS: '300',
       LC_ALL: 'C.UTF-8',
       // It asks its vendor's site for a newer version; nothing but loopback is reached from here.
       https_proxy: 'http://127.0.0.1:9',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../../domain/failures';
-import { shippedProfile } from '../../../domain/fleet/gateway';
+import type { FleetGateway, FleetReplica, ProfileRevision } from '../../../domain/fleet/gateway';
 import type { Profile } from '../../../domain/fleet/profile';
 import type { Hosts, ReplicaProfile } from '../../../activities/fleet/hosts';
 import type { Way } from '../../../activities/fleet/way';
@@ -19,6 +19,10 @@ export class FakeHosts implements Hosts {
   readonly sick = new Set<string>();
   reached = 0;
   readonly configured: string[] = [];
+  /** Which revision each address was given, in order, with the operation's id. */
+  readonly given: { readonly serves: string; readonly revision: ProfileRevision; readonly operationId: string }[] = [];
+  /** Called in place of configuring, with what is given to whom. */
+  onGive: (revision: ProfileRevision, serves: string, signal: AbortSignal) => Promise<void> = async () => {};
   /** Called in place of connecting. */
   onReach: (signal: AbortSignal) => Promise<void> = async () => {};
   /** Called in place of configuring. */
@@ -30,8 +34,8 @@ export class FakeHosts implements Hosts {
     return `${ip}:8190`;
   }
 
-  async profile(): Promise<ReplicaProfile> {
-    return await Promise.resolve({ revision: shippedProfile, profile, values: {}, secrets: {} });
+  async profile(_replica: FleetReplica, gateway: FleetGateway): Promise<ReplicaProfile> {
+    return await Promise.resolve({ revision: gateway.profile, profile, values: {}, secrets: {} });
   }
 
   async reach(_way: Way, _timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -42,7 +46,7 @@ export class FakeHosts implements Hosts {
 
   async configure(
     way: Way,
-    _profile: ReplicaProfile,
+    { revision }: ReplicaProfile,
     operationId: string,
     onOutput: (line: string) => void,
     signal: AbortSignal,
@@ -50,6 +54,8 @@ export class FakeHosts implements Hosts {
     await sleep(this.latencyMs);
     onOutput(`configuring ${way.serves}`);
     await this.onConfigure(signal);
+    await this.onGive(revision, way.serves, signal);
+    this.given.push({ serves: way.serves, revision, operationId });
     this.configured.push(operationId);
   }
 

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { WorkerInterceptors } from '@temporalio/worker';
 import { FleetWorkflow, gatewayWorkflowId, replicaWorkflowId, type GatewayLife } from '../../../domain/fleet/contract';
 import {
   shippedProfile,
@@ -18,7 +19,7 @@ import { openStore } from '../../../prisma/open';
 import type { Store } from '../../../prisma/store';
 import { runWorker, type RunningWorker } from '../../../worker/main';
 import { testBundle, testTemporal, type TestTemporal } from '../../support/temporal';
-import { testPolicy } from '../../support/world';
+import { testPolicy, type World } from '../../support/world';
 import { FakeCloud } from './fake-cloud';
 import { FakeHosts } from './fake-hosts';
 
@@ -95,7 +96,6 @@ export function gatewayConfiguration(
 /** The lives of gateways and replicas on a real Temporal and a real store, over a cloud and machines in memory. */
 export class FleetWorld {
   readonly cloud = new FakeCloud();
-  readonly hosts = new FakeHosts();
   readonly organizationId = randomUUID();
   private worker: RunningWorker | undefined;
 
@@ -104,7 +104,15 @@ export class FleetWorld {
     readonly temporal: TestTemporal,
     readonly store: Store,
     readonly settings: Settings,
+    readonly hosts: FakeHosts,
   ) {}
+
+  /** In a world that has edges, DNS and a worker's settings already; closing it closes that, too. */
+  static over(world: World, hosts: FakeHosts, fleet: FleetSettings): FleetWorld {
+    world.settings = { ...world.settings, fleet };
+    const close = (): Promise<void> => world.close();
+    return new FleetWorld(world.directory, { ...world.temporal, close }, world.store, world.settings, hosts);
+  }
 
   static async start(policy: FleetPolicy = testFleetPolicy): Promise<FleetWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'gw-fleet-'));
@@ -115,18 +123,19 @@ export class FleetWorld {
     await migrate(databaseUrl);
     const fleet: FleetSettings = { keyFile, agentPort: 8190, apiUrl: '', backends: [], policy };
     const settings = fleetSettings({ databaseUrl, temporal, secretsDirectory: directory, fleet });
-    return new FleetWorld(directory, temporal, await openStore(databaseUrl), settings);
+    return new FleetWorld(directory, temporal, await openStore(databaseUrl), settings, new FakeHosts());
   }
 
   get policy(): FleetPolicy {
     return this.settings.fleet!.policy;
   }
 
-  async startWorker(): Promise<void> {
+  async startWorker(interceptors: WorkerInterceptors['activity'] = []): Promise<void> {
     const bundle = await testBundle(require.resolve('../../../workflows/index'), [
       require.resolve('../../../workflows/saga/interceptors'),
     ]);
     this.worker = await runWorker(this.settings, {
+      activityInterceptors: interceptors,
       options: { workflowBundle: bundle, workflowsPath: undefined },
       fleet: (ports) => ({
         ...ports,

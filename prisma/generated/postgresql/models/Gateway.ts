@@ -28,6 +28,9 @@ export type AggregateGateway = {
 
 export type GatewayAvgAggregateOutputType = {
   profileRevision: number | null
+  formerProfileRevision: number | null
+  rollout: number | null
+  rolloutSettled: number | null
   desiredReplicas: number | null
   scaleAttempt: number | null
   resourceVersion: number | null
@@ -35,6 +38,9 @@ export type GatewayAvgAggregateOutputType = {
 
 export type GatewaySumAggregateOutputType = {
   profileRevision: number | null
+  formerProfileRevision: number | null
+  rollout: number | null
+  rolloutSettled: number | null
   desiredReplicas: number | null
   scaleAttempt: number | null
   resourceVersion: number | null
@@ -48,6 +54,10 @@ export type GatewayMinAggregateOutputType = {
   configuration: string | null
   profileName: string | null
   profileRevision: number | null
+  formerProfileName: string | null
+  formerProfileRevision: number | null
+  rollout: number | null
+  rolloutSettled: number | null
   state: string | null
   statusMessage: string | null
   deletionMarkedAt: Date | null
@@ -68,6 +78,10 @@ export type GatewayMaxAggregateOutputType = {
   configuration: string | null
   profileName: string | null
   profileRevision: number | null
+  formerProfileName: string | null
+  formerProfileRevision: number | null
+  rollout: number | null
+  rolloutSettled: number | null
   state: string | null
   statusMessage: string | null
   deletionMarkedAt: Date | null
@@ -88,6 +102,10 @@ export type GatewayCountAggregateOutputType = {
   configuration: number
   profileName: number
   profileRevision: number
+  formerProfileName: number
+  formerProfileRevision: number
+  rollout: number
+  rolloutSettled: number
   state: number
   statusMessage: number
   deletionMarkedAt: number
@@ -104,6 +122,9 @@ export type GatewayCountAggregateOutputType = {
 
 export type GatewayAvgAggregateInputType = {
   profileRevision?: true
+  formerProfileRevision?: true
+  rollout?: true
+  rolloutSettled?: true
   desiredReplicas?: true
   scaleAttempt?: true
   resourceVersion?: true
@@ -111,6 +132,9 @@ export type GatewayAvgAggregateInputType = {
 
 export type GatewaySumAggregateInputType = {
   profileRevision?: true
+  formerProfileRevision?: true
+  rollout?: true
+  rolloutSettled?: true
   desiredReplicas?: true
   scaleAttempt?: true
   resourceVersion?: true
@@ -124,6 +148,10 @@ export type GatewayMinAggregateInputType = {
   configuration?: true
   profileName?: true
   profileRevision?: true
+  formerProfileName?: true
+  formerProfileRevision?: true
+  rollout?: true
+  rolloutSettled?: true
   state?: true
   statusMessage?: true
   deletionMarkedAt?: true
@@ -144,6 +172,10 @@ export type GatewayMaxAggregateInputType = {
   configuration?: true
   profileName?: true
   profileRevision?: true
+  formerProfileName?: true
+  formerProfileRevision?: true
+  rollout?: true
+  rolloutSettled?: true
   state?: true
   statusMessage?: true
   deletionMarkedAt?: true
@@ -164,6 +196,10 @@ export type GatewayCountAggregateInputType = {
   configuration?: true
   profileName?: true
   profileRevision?: true
+  formerProfileName?: true
+  formerProfileRevision?: true
+  rollout?: true
+  rolloutSettled?: true
   state?: true
   statusMessage?: true
   deletionMarkedAt?: true
@@ -271,6 +307,10 @@ export type GatewayGroupByOutputType = {
   configuration: string
   profileName: string
   profileRevision: number
+  formerProfileName: string | null
+  formerProfileRevision: number | null
+  rollout: number
+  rolloutSettled: number
   state: string
   statusMessage: string | null
   deletionMarkedAt: Date | null
@@ -314,6 +354,10 @@ export type GatewayWhereInput = {
   configuration?: Prisma.StringFilter<"Gateway"> | string
   profileName?: Prisma.StringFilter<"Gateway"> | string
   profileRevision?: Prisma.IntFilter<"Gateway"> | number
+  formerProfileName?: Prisma.StringNullableFilter<"Gateway"> | string | null
+  formerProfileRevision?: Prisma.IntNullableFilter<"Gateway"> | number | null
+  rollout?: Prisma.IntFilter<"Gateway"> | number
+  rolloutSettled?: Prisma.IntFilter<"Gateway"> | number
   state?: Prisma.StringFilter<"Gateway"> | string
   statusMessage?: Prisma.StringNullableFilter<"Gateway"> | string | null
   deletionMarkedAt?: Prisma.DateTimeNullableFilter<"Gateway"> | Date | string | null
@@ -334,6 +378,10 @@ export type GatewayOrderByWithRelationInput = {
   configuration?: Prisma.SortOrder
   profileName?: Prisma.SortOrder
   profileRevision?: Prisma.SortOrder
+  formerProfileName?: Prisma.SortOrderInput | Prisma.SortOrder
+  formerProfileRevision?: Prisma.SortOrderInput | Prisma.SortOrder
+  rollout?: Prisma.SortOrder
+  rolloutSettled?: Prisma.SortOrder
   state?: Prisma.SortOrder
   statusMessage?: Prisma.SortOrderInput | Prisma.SortOrder
   deletionMarkedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -358,6 +406,10 @@ export type GatewayWhereUniqueInput = Prisma.AtLeast<{
   configuration?: Prisma.StringFilter<"Gateway"> | string
   profileName?: Prisma.StringFilter<"Gateway"> | string
   profileRevision?: Prisma.IntFilter<"Gateway"> | number
+  formerProfileName?: Prisma.StringNullableFilter<"Gateway"> | string | null
+  formerProfileRevision?: Prisma.IntNullableFilter<"Gateway"> | number | null
+  rollout?: Prisma.IntFilter<"Gateway"> | number
+  rolloutSettled?: Prisma.IntFilter<"Gateway"> | number
   state?: Prisma.StringFilter<"Gateway"> | string
   statusMessage?: Prisma.StringNullableFilter<"Gateway"> | string | null
   deletionMarkedAt?: Prisma.DateTimeNullableFilter<"Gateway"> | Date | string | null
@@ -378,6 +430,10 @@ export type GatewayOrderByWithAggregationInput = {
   configuration?: Prisma.SortOrder
   profileName?: Prisma.SortOrder
   profileRevision?: Prisma.SortOrder
+  formerProfileName?: Prisma.SortOrderInput | Prisma.SortOrder
+  formerProfileRevision?: Prisma.SortOrderInput | Prisma.SortOrder
+  rollout?: Prisma.SortOrder
+  rolloutSettled?: Prisma.SortOrder
   state?: Prisma.SortOrder
   statusMessage?: Prisma.SortOrderInput | Prisma.SortOrder
   deletionMarkedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -406,6 +462,10 @@ export type GatewayScalarWhereWithAggregatesInput = {
   configuration?: Prisma.StringWithAggregatesFilter<"Gateway"> | string
   profileName?: Prisma.StringWithAggregatesFilter<"Gateway"> | string
   profileRevision?: Prisma.IntWithAggregatesFilter<"Gateway"> | number
+  formerProfileName?: Prisma.StringNullableWithAggregatesFilter<"Gateway"> | string | null
+  formerProfileRevision?: Prisma.IntNullableWithAggregatesFilter<"Gateway"> | number | null
+  rollout?: Prisma.IntWithAggregatesFilter<"Gateway"> | number
+  rolloutSettled?: Prisma.IntWithAggregatesFilter<"Gateway"> | number
   state?: Prisma.StringWithAggregatesFilter<"Gateway"> | string
   statusMessage?: Prisma.StringNullableWithAggregatesFilter<"Gateway"> | string | null
   deletionMarkedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Gateway"> | Date | string | null
@@ -426,6 +486,10 @@ export type GatewayCreateInput = {
   configuration: string
   profileName: string
   profileRevision: number
+  formerProfileName?: string | null
+  formerProfileRevision?: number | null
+  rollout?: number
+  rolloutSettled?: number
   state: string
   statusMessage?: string | null
   deletionMarkedAt?: Date | string | null
@@ -446,6 +510,10 @@ export type GatewayUncheckedCreateInput = {
   configuration: string
   profileName: string
   profileRevision: number
+  formerProfileName?: string | null
+  formerProfileRevision?: number | null
+  rollout?: number
+  rolloutSettled?: number
   state: string
   statusMessage?: string | null
   deletionMarkedAt?: Date | string | null
@@ -466,6 +534,10 @@ export type GatewayUpdateInput = {
   configuration?: Prisma.StringFieldUpdateOperationsInput | string
   profileName?: Prisma.StringFieldUpdateOperationsInput | string
   profileRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  formerProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  formerProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.IntFieldUpdateOperationsInput | number
+  rolloutSettled?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   statusMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   deletionMarkedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -486,6 +558,10 @@ export type GatewayUncheckedUpdateInput = {
   configuration?: Prisma.StringFieldUpdateOperationsInput | string
   profileName?: Prisma.StringFieldUpdateOperationsInput | string
   profileRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  formerProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  formerProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.IntFieldUpdateOperationsInput | number
+  rolloutSettled?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   statusMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   deletionMarkedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -506,6 +582,10 @@ export type GatewayCreateManyInput = {
   configuration: string
   profileName: string
   profileRevision: number
+  formerProfileName?: string | null
+  formerProfileRevision?: number | null
+  rollout?: number
+  rolloutSettled?: number
   state: string
   statusMessage?: string | null
   deletionMarkedAt?: Date | string | null
@@ -526,6 +606,10 @@ export type GatewayUpdateManyMutationInput = {
   configuration?: Prisma.StringFieldUpdateOperationsInput | string
   profileName?: Prisma.StringFieldUpdateOperationsInput | string
   profileRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  formerProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  formerProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.IntFieldUpdateOperationsInput | number
+  rolloutSettled?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   statusMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   deletionMarkedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -546,6 +630,10 @@ export type GatewayUncheckedUpdateManyInput = {
   configuration?: Prisma.StringFieldUpdateOperationsInput | string
   profileName?: Prisma.StringFieldUpdateOperationsInput | string
   profileRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  formerProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  formerProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.IntFieldUpdateOperationsInput | number
+  rolloutSettled?: Prisma.IntFieldUpdateOperationsInput | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   statusMessage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   deletionMarkedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -571,6 +659,10 @@ export type GatewayCountOrderByAggregateInput = {
   configuration?: Prisma.SortOrder
   profileName?: Prisma.SortOrder
   profileRevision?: Prisma.SortOrder
+  formerProfileName?: Prisma.SortOrder
+  formerProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
+  rolloutSettled?: Prisma.SortOrder
   state?: Prisma.SortOrder
   statusMessage?: Prisma.SortOrder
   deletionMarkedAt?: Prisma.SortOrder
@@ -585,6 +677,9 @@ export type GatewayCountOrderByAggregateInput = {
 
 export type GatewayAvgOrderByAggregateInput = {
   profileRevision?: Prisma.SortOrder
+  formerProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
+  rolloutSettled?: Prisma.SortOrder
   desiredReplicas?: Prisma.SortOrder
   scaleAttempt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
@@ -598,6 +693,10 @@ export type GatewayMaxOrderByAggregateInput = {
   configuration?: Prisma.SortOrder
   profileName?: Prisma.SortOrder
   profileRevision?: Prisma.SortOrder
+  formerProfileName?: Prisma.SortOrder
+  formerProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
+  rolloutSettled?: Prisma.SortOrder
   state?: Prisma.SortOrder
   statusMessage?: Prisma.SortOrder
   deletionMarkedAt?: Prisma.SortOrder
@@ -618,6 +717,10 @@ export type GatewayMinOrderByAggregateInput = {
   configuration?: Prisma.SortOrder
   profileName?: Prisma.SortOrder
   profileRevision?: Prisma.SortOrder
+  formerProfileName?: Prisma.SortOrder
+  formerProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
+  rolloutSettled?: Prisma.SortOrder
   state?: Prisma.SortOrder
   statusMessage?: Prisma.SortOrder
   deletionMarkedAt?: Prisma.SortOrder
@@ -632,6 +735,9 @@ export type GatewayMinOrderByAggregateInput = {
 
 export type GatewaySumOrderByAggregateInput = {
   profileRevision?: Prisma.SortOrder
+  formerProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
+  rolloutSettled?: Prisma.SortOrder
   desiredReplicas?: Prisma.SortOrder
   scaleAttempt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
@@ -647,6 +753,10 @@ export type GatewaySelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   configuration?: boolean
   profileName?: boolean
   profileRevision?: boolean
+  formerProfileName?: boolean
+  formerProfileRevision?: boolean
+  rollout?: boolean
+  rolloutSettled?: boolean
   state?: boolean
   statusMessage?: boolean
   deletionMarkedAt?: boolean
@@ -667,6 +777,10 @@ export type GatewaySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   configuration?: boolean
   profileName?: boolean
   profileRevision?: boolean
+  formerProfileName?: boolean
+  formerProfileRevision?: boolean
+  rollout?: boolean
+  rolloutSettled?: boolean
   state?: boolean
   statusMessage?: boolean
   deletionMarkedAt?: boolean
@@ -687,6 +801,10 @@ export type GatewaySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   configuration?: boolean
   profileName?: boolean
   profileRevision?: boolean
+  formerProfileName?: boolean
+  formerProfileRevision?: boolean
+  rollout?: boolean
+  rolloutSettled?: boolean
   state?: boolean
   statusMessage?: boolean
   deletionMarkedAt?: boolean
@@ -707,6 +825,10 @@ export type GatewaySelectScalar = {
   configuration?: boolean
   profileName?: boolean
   profileRevision?: boolean
+  formerProfileName?: boolean
+  formerProfileRevision?: boolean
+  rollout?: boolean
+  rolloutSettled?: boolean
   state?: boolean
   statusMessage?: boolean
   deletionMarkedAt?: boolean
@@ -719,7 +841,7 @@ export type GatewaySelectScalar = {
   resourceVersion?: boolean
 }
 
-export type GatewayOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "name" | "defaultOrganizationId" | "configuration" | "profileName" | "profileRevision" | "state" | "statusMessage" | "deletionMarkedAt" | "desiredReplicas" | "scaleInForced" | "scaleAttempt" | "lastScaleAttemptAt" | "lastUpdateAt" | "createdAt" | "resourceVersion", ExtArgs["result"]["gateway"]>
+export type GatewayOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "name" | "defaultOrganizationId" | "configuration" | "profileName" | "profileRevision" | "formerProfileName" | "formerProfileRevision" | "rollout" | "rolloutSettled" | "state" | "statusMessage" | "deletionMarkedAt" | "desiredReplicas" | "scaleInForced" | "scaleAttempt" | "lastScaleAttemptAt" | "lastUpdateAt" | "createdAt" | "resourceVersion", ExtArgs["result"]["gateway"]>
 
 export type $GatewayPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Gateway"
@@ -738,6 +860,16 @@ export type $GatewayPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     configuration: string
     profileName: string
     profileRevision: number
+    /**
+     * The revision that the present one was put in the place of.
+     */
+    formerProfileName: string | null
+    formerProfileRevision: number | null
+    /**
+     * How often the profile was changed, and the last of these changes whose rollout has ended.
+     */
+    rollout: number
+    rolloutSettled: number
     state: string
     statusMessage: string | null
     deletionMarkedAt: Date | null
@@ -1178,6 +1310,10 @@ export interface GatewayFieldRefs {
   readonly configuration: Prisma.FieldRef<"Gateway", 'String'>
   readonly profileName: Prisma.FieldRef<"Gateway", 'String'>
   readonly profileRevision: Prisma.FieldRef<"Gateway", 'Int'>
+  readonly formerProfileName: Prisma.FieldRef<"Gateway", 'String'>
+  readonly formerProfileRevision: Prisma.FieldRef<"Gateway", 'Int'>
+  readonly rollout: Prisma.FieldRef<"Gateway", 'Int'>
+  readonly rolloutSettled: Prisma.FieldRef<"Gateway", 'Int'>
   readonly state: Prisma.FieldRef<"Gateway", 'String'>
   readonly statusMessage: Prisma.FieldRef<"Gateway", 'String'>
   readonly deletionMarkedAt: Prisma.FieldRef<"Gateway", 'DateTime'>

@@ -69,6 +69,7 @@ export type GatewayReplicaMinAggregateOutputType = {
   healthFailures: number | null
   appliedProfileName: string | null
   appliedProfileRevision: number | null
+  rollout: string | null
   createdAt: Date | null
   runningAt: Date | null
   terminatedAt: Date | null
@@ -98,6 +99,7 @@ export type GatewayReplicaMaxAggregateOutputType = {
   healthFailures: number | null
   appliedProfileName: string | null
   appliedProfileRevision: number | null
+  rollout: string | null
   createdAt: Date | null
   runningAt: Date | null
   terminatedAt: Date | null
@@ -127,6 +129,7 @@ export type GatewayReplicaCountAggregateOutputType = {
   healthFailures: number
   appliedProfileName: number
   appliedProfileRevision: number
+  rollout: number
   createdAt: number
   runningAt: number
   terminatedAt: number
@@ -178,6 +181,7 @@ export type GatewayReplicaMinAggregateInputType = {
   healthFailures?: true
   appliedProfileName?: true
   appliedProfileRevision?: true
+  rollout?: true
   createdAt?: true
   runningAt?: true
   terminatedAt?: true
@@ -207,6 +211,7 @@ export type GatewayReplicaMaxAggregateInputType = {
   healthFailures?: true
   appliedProfileName?: true
   appliedProfileRevision?: true
+  rollout?: true
   createdAt?: true
   runningAt?: true
   terminatedAt?: true
@@ -236,6 +241,7 @@ export type GatewayReplicaCountAggregateInputType = {
   healthFailures?: true
   appliedProfileName?: true
   appliedProfileRevision?: true
+  rollout?: true
   createdAt?: true
   runningAt?: true
   terminatedAt?: true
@@ -352,6 +358,7 @@ export type GatewayReplicaGroupByOutputType = {
   healthFailures: number
   appliedProfileName: string | null
   appliedProfileRevision: number | null
+  rollout: string | null
   createdAt: Date
   runningAt: Date | null
   terminatedAt: Date | null
@@ -404,6 +411,7 @@ export type GatewayReplicaWhereInput = {
   healthFailures?: Prisma.IntFilter<"GatewayReplica"> | number
   appliedProfileName?: Prisma.StringNullableFilter<"GatewayReplica"> | string | null
   appliedProfileRevision?: Prisma.IntNullableFilter<"GatewayReplica"> | number | null
+  rollout?: Prisma.StringNullableFilter<"GatewayReplica"> | string | null
   createdAt?: Prisma.DateTimeFilter<"GatewayReplica"> | Date | string
   runningAt?: Prisma.DateTimeNullableFilter<"GatewayReplica"> | Date | string | null
   terminatedAt?: Prisma.DateTimeNullableFilter<"GatewayReplica"> | Date | string | null
@@ -433,6 +441,7 @@ export type GatewayReplicaOrderByWithRelationInput = {
   healthFailures?: Prisma.SortOrder
   appliedProfileName?: Prisma.SortOrderInput | Prisma.SortOrder
   appliedProfileRevision?: Prisma.SortOrderInput | Prisma.SortOrder
+  rollout?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   runningAt?: Prisma.SortOrderInput | Prisma.SortOrder
   terminatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -466,6 +475,7 @@ export type GatewayReplicaWhereUniqueInput = Prisma.AtLeast<{
   healthFailures?: Prisma.IntFilter<"GatewayReplica"> | number
   appliedProfileName?: Prisma.StringNullableFilter<"GatewayReplica"> | string | null
   appliedProfileRevision?: Prisma.IntNullableFilter<"GatewayReplica"> | number | null
+  rollout?: Prisma.StringNullableFilter<"GatewayReplica"> | string | null
   createdAt?: Prisma.DateTimeFilter<"GatewayReplica"> | Date | string
   runningAt?: Prisma.DateTimeNullableFilter<"GatewayReplica"> | Date | string | null
   terminatedAt?: Prisma.DateTimeNullableFilter<"GatewayReplica"> | Date | string | null
@@ -495,6 +505,7 @@ export type GatewayReplicaOrderByWithAggregationInput = {
   healthFailures?: Prisma.SortOrder
   appliedProfileName?: Prisma.SortOrderInput | Prisma.SortOrder
   appliedProfileRevision?: Prisma.SortOrderInput | Prisma.SortOrder
+  rollout?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   runningAt?: Prisma.SortOrderInput | Prisma.SortOrder
   terminatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -532,6 +543,7 @@ export type GatewayReplicaScalarWhereWithAggregatesInput = {
   healthFailures?: Prisma.IntWithAggregatesFilter<"GatewayReplica"> | number
   appliedProfileName?: Prisma.StringNullableWithAggregatesFilter<"GatewayReplica"> | string | null
   appliedProfileRevision?: Prisma.IntNullableWithAggregatesFilter<"GatewayReplica"> | number | null
+  rollout?: Prisma.StringNullableWithAggregatesFilter<"GatewayReplica"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"GatewayReplica"> | Date | string
   runningAt?: Prisma.DateTimeNullableWithAggregatesFilter<"GatewayReplica"> | Date | string | null
   terminatedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"GatewayReplica"> | Date | string | null
@@ -561,6 +573,7 @@ export type GatewayReplicaCreateInput = {
   healthFailures?: number
   appliedProfileName?: string | null
   appliedProfileRevision?: number | null
+  rollout?: string | null
   createdAt: Date | string
   runningAt?: Date | string | null
   terminatedAt?: Date | string | null
@@ -590,6 +603,7 @@ export type GatewayReplicaUncheckedCreateInput = {
   healthFailures?: number
   appliedProfileName?: string | null
   appliedProfileRevision?: number | null
+  rollout?: string | null
   createdAt: Date | string
   runningAt?: Date | string | null
   terminatedAt?: Date | string | null
@@ -619,6 +633,7 @@ export type GatewayReplicaUpdateInput = {
   healthFailures?: Prisma.IntFieldUpdateOperationsInput | number
   appliedProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   appliedProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   runningAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   terminatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -648,6 +663,7 @@ export type GatewayReplicaUncheckedUpdateInput = {
   healthFailures?: Prisma.IntFieldUpdateOperationsInput | number
   appliedProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   appliedProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   runningAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   terminatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -677,6 +693,7 @@ export type GatewayReplicaCreateManyInput = {
   healthFailures?: number
   appliedProfileName?: string | null
   appliedProfileRevision?: number | null
+  rollout?: string | null
   createdAt: Date | string
   runningAt?: Date | string | null
   terminatedAt?: Date | string | null
@@ -706,6 +723,7 @@ export type GatewayReplicaUpdateManyMutationInput = {
   healthFailures?: Prisma.IntFieldUpdateOperationsInput | number
   appliedProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   appliedProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   runningAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   terminatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -735,6 +753,7 @@ export type GatewayReplicaUncheckedUpdateManyInput = {
   healthFailures?: Prisma.IntFieldUpdateOperationsInput | number
   appliedProfileName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   appliedProfileRevision?: Prisma.NullableIntFieldUpdateOperationsInput | number | null
+  rollout?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   runningAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   terminatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -770,6 +789,7 @@ export type GatewayReplicaCountOrderByAggregateInput = {
   healthFailures?: Prisma.SortOrder
   appliedProfileName?: Prisma.SortOrder
   appliedProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   runningAt?: Prisma.SortOrder
   terminatedAt?: Prisma.SortOrder
@@ -809,6 +829,7 @@ export type GatewayReplicaMaxOrderByAggregateInput = {
   healthFailures?: Prisma.SortOrder
   appliedProfileName?: Prisma.SortOrder
   appliedProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   runningAt?: Prisma.SortOrder
   terminatedAt?: Prisma.SortOrder
@@ -838,6 +859,7 @@ export type GatewayReplicaMinOrderByAggregateInput = {
   healthFailures?: Prisma.SortOrder
   appliedProfileName?: Prisma.SortOrder
   appliedProfileRevision?: Prisma.SortOrder
+  rollout?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   runningAt?: Prisma.SortOrder
   terminatedAt?: Prisma.SortOrder
@@ -879,6 +901,7 @@ export type GatewayReplicaSelect<ExtArgs extends runtime.Types.Extensions.Intern
   healthFailures?: boolean
   appliedProfileName?: boolean
   appliedProfileRevision?: boolean
+  rollout?: boolean
   createdAt?: boolean
   runningAt?: boolean
   terminatedAt?: boolean
@@ -908,6 +931,7 @@ export type GatewayReplicaSelectCreateManyAndReturn<ExtArgs extends runtime.Type
   healthFailures?: boolean
   appliedProfileName?: boolean
   appliedProfileRevision?: boolean
+  rollout?: boolean
   createdAt?: boolean
   runningAt?: boolean
   terminatedAt?: boolean
@@ -937,6 +961,7 @@ export type GatewayReplicaSelectUpdateManyAndReturn<ExtArgs extends runtime.Type
   healthFailures?: boolean
   appliedProfileName?: boolean
   appliedProfileRevision?: boolean
+  rollout?: boolean
   createdAt?: boolean
   runningAt?: boolean
   terminatedAt?: boolean
@@ -966,13 +991,14 @@ export type GatewayReplicaSelectScalar = {
   healthFailures?: boolean
   appliedProfileName?: boolean
   appliedProfileRevision?: boolean
+  rollout?: boolean
   createdAt?: boolean
   runningAt?: boolean
   terminatedAt?: boolean
   resourceVersion?: boolean
 }
 
-export type GatewayReplicaOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "gatewayId" | "organizationId" | "num" | "generation" | "state" | "statusMessage" | "backend" | "region" | "token" | "createPendingAt" | "instanceId" | "sshHost" | "sshPort" | "sshUser" | "serves" | "hostPublicKey" | "scaleIn" | "connectAttempts" | "healthFailures" | "appliedProfileName" | "appliedProfileRevision" | "createdAt" | "runningAt" | "terminatedAt" | "resourceVersion", ExtArgs["result"]["gatewayReplica"]>
+export type GatewayReplicaOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "gatewayId" | "organizationId" | "num" | "generation" | "state" | "statusMessage" | "backend" | "region" | "token" | "createPendingAt" | "instanceId" | "sshHost" | "sshPort" | "sshUser" | "serves" | "hostPublicKey" | "scaleIn" | "connectAttempts" | "healthFailures" | "appliedProfileName" | "appliedProfileRevision" | "rollout" | "createdAt" | "runningAt" | "terminatedAt" | "resourceVersion", ExtArgs["result"]["gatewayReplica"]>
 
 export type $GatewayReplicaPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "GatewayReplica"
@@ -1003,6 +1029,10 @@ export type $GatewayReplicaPayload<ExtArgs extends runtime.Types.Extensions.Inte
     healthFailures: number
     appliedProfileName: string | null
     appliedProfileRevision: number | null
+    /**
+     * The run that is giving it another revision of its profile; nobody is given it meanwhile.
+     */
+    rollout: string | null
     createdAt: Date
     runningAt: Date | null
     terminatedAt: Date | null
@@ -1452,6 +1482,7 @@ export interface GatewayReplicaFieldRefs {
   readonly healthFailures: Prisma.FieldRef<"GatewayReplica", 'Int'>
   readonly appliedProfileName: Prisma.FieldRef<"GatewayReplica", 'String'>
   readonly appliedProfileRevision: Prisma.FieldRef<"GatewayReplica", 'Int'>
+  readonly rollout: Prisma.FieldRef<"GatewayReplica", 'String'>
   readonly createdAt: Prisma.FieldRef<"GatewayReplica", 'DateTime'>
   readonly runningAt: Prisma.FieldRef<"GatewayReplica", 'DateTime'>
   readonly terminatedAt: Prisma.FieldRef<"GatewayReplica", 'DateTime'>

@@ -42,6 +42,8 @@ export type AllocationMinAggregateOutputType = {
   openOrganizationId: string | null
   replicaId: string | null
   openReplicaId: string | null
+  moves: string | null
+  openMoves: string | null
   epoch: number | null
   hostname: string | null
   address: string | null
@@ -58,6 +60,8 @@ export type AllocationMaxAggregateOutputType = {
   openOrganizationId: string | null
   replicaId: string | null
   openReplicaId: string | null
+  moves: string | null
+  openMoves: string | null
   epoch: number | null
   hostname: string | null
   address: string | null
@@ -74,6 +78,8 @@ export type AllocationCountAggregateOutputType = {
   openOrganizationId: number
   replicaId: number
   openReplicaId: number
+  moves: number
+  openMoves: number
   epoch: number
   hostname: number
   address: number
@@ -102,6 +108,8 @@ export type AllocationMinAggregateInputType = {
   openOrganizationId?: true
   replicaId?: true
   openReplicaId?: true
+  moves?: true
+  openMoves?: true
   epoch?: true
   hostname?: true
   address?: true
@@ -118,6 +126,8 @@ export type AllocationMaxAggregateInputType = {
   openOrganizationId?: true
   replicaId?: true
   openReplicaId?: true
+  moves?: true
+  openMoves?: true
   epoch?: true
   hostname?: true
   address?: true
@@ -134,6 +144,8 @@ export type AllocationCountAggregateInputType = {
   openOrganizationId?: true
   replicaId?: true
   openReplicaId?: true
+  moves?: true
+  openMoves?: true
   epoch?: true
   hostname?: true
   address?: true
@@ -237,6 +249,8 @@ export type AllocationGroupByOutputType = {
   openOrganizationId: string | null
   replicaId: string | null
   openReplicaId: string | null
+  moves: string | null
+  openMoves: string | null
   epoch: number
   hostname: string
   address: string
@@ -276,6 +290,8 @@ export type AllocationWhereInput = {
   openOrganizationId?: Prisma.StringNullableFilter<"Allocation"> | string | null
   replicaId?: Prisma.StringNullableFilter<"Allocation"> | string | null
   openReplicaId?: Prisma.StringNullableFilter<"Allocation"> | string | null
+  moves?: Prisma.StringNullableFilter<"Allocation"> | string | null
+  openMoves?: Prisma.StringNullableFilter<"Allocation"> | string | null
   epoch?: Prisma.IntFilter<"Allocation"> | number
   hostname?: Prisma.StringFilter<"Allocation"> | string
   address?: Prisma.StringFilter<"Allocation"> | string
@@ -292,6 +308,8 @@ export type AllocationOrderByWithRelationInput = {
   openOrganizationId?: Prisma.SortOrderInput | Prisma.SortOrder
   replicaId?: Prisma.SortOrderInput | Prisma.SortOrder
   openReplicaId?: Prisma.SortOrderInput | Prisma.SortOrder
+  moves?: Prisma.SortOrderInput | Prisma.SortOrder
+  openMoves?: Prisma.SortOrderInput | Prisma.SortOrder
   epoch?: Prisma.SortOrder
   hostname?: Prisma.SortOrder
   address?: Prisma.SortOrder
@@ -306,11 +324,13 @@ export type AllocationWhereUniqueInput = Prisma.AtLeast<{
   id?: string
   openOrganizationId?: string
   openReplicaId?: string
+  openMoves?: string
   AND?: Prisma.AllocationWhereInput | Prisma.AllocationWhereInput[]
   OR?: Prisma.AllocationWhereInput[]
   NOT?: Prisma.AllocationWhereInput | Prisma.AllocationWhereInput[]
   organizationId?: Prisma.StringFilter<"Allocation"> | string
   replicaId?: Prisma.StringNullableFilter<"Allocation"> | string | null
+  moves?: Prisma.StringNullableFilter<"Allocation"> | string | null
   epoch?: Prisma.IntFilter<"Allocation"> | number
   hostname?: Prisma.StringFilter<"Allocation"> | string
   address?: Prisma.StringFilter<"Allocation"> | string
@@ -319,7 +339,7 @@ export type AllocationWhereUniqueInput = Prisma.AtLeast<{
   createdAt?: Prisma.DateTimeFilter<"Allocation"> | Date | string
   releasedAt?: Prisma.DateTimeNullableFilter<"Allocation"> | Date | string | null
   resourceVersion?: Prisma.IntFilter<"Allocation"> | number
-}, "id" | "openOrganizationId" | "openReplicaId">
+}, "id" | "openOrganizationId" | "openReplicaId" | "openMoves">
 
 export type AllocationOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
@@ -327,6 +347,8 @@ export type AllocationOrderByWithAggregationInput = {
   openOrganizationId?: Prisma.SortOrderInput | Prisma.SortOrder
   replicaId?: Prisma.SortOrderInput | Prisma.SortOrder
   openReplicaId?: Prisma.SortOrderInput | Prisma.SortOrder
+  moves?: Prisma.SortOrderInput | Prisma.SortOrder
+  openMoves?: Prisma.SortOrderInput | Prisma.SortOrder
   epoch?: Prisma.SortOrder
   hostname?: Prisma.SortOrder
   address?: Prisma.SortOrder
@@ -351,6 +373,8 @@ export type AllocationScalarWhereWithAggregatesInput = {
   openOrganizationId?: Prisma.StringNullableWithAggregatesFilter<"Allocation"> | string | null
   replicaId?: Prisma.StringNullableWithAggregatesFilter<"Allocation"> | string | null
   openReplicaId?: Prisma.StringNullableWithAggregatesFilter<"Allocation"> | string | null
+  moves?: Prisma.StringNullableWithAggregatesFilter<"Allocation"> | string | null
+  openMoves?: Prisma.StringNullableWithAggregatesFilter<"Allocation"> | string | null
   epoch?: Prisma.IntWithAggregatesFilter<"Allocation"> | number
   hostname?: Prisma.StringWithAggregatesFilter<"Allocation"> | string
   address?: Prisma.StringWithAggregatesFilter<"Allocation"> | string
@@ -367,6 +391,8 @@ export type AllocationCreateInput = {
   openOrganizationId?: string | null
   replicaId?: string | null
   openReplicaId?: string | null
+  moves?: string | null
+  openMoves?: string | null
   epoch?: number
   hostname?: string
   address?: string
@@ -383,6 +409,8 @@ export type AllocationUncheckedCreateInput = {
   openOrganizationId?: string | null
   replicaId?: string | null
   openReplicaId?: string | null
+  moves?: string | null
+  openMoves?: string | null
   epoch?: number
   hostname?: string
   address?: string
@@ -399,6 +427,8 @@ export type AllocationUpdateInput = {
   openOrganizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   replicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   openReplicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  moves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  openMoves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   epoch?: Prisma.IntFieldUpdateOperationsInput | number
   hostname?: Prisma.StringFieldUpdateOperationsInput | string
   address?: Prisma.StringFieldUpdateOperationsInput | string
@@ -415,6 +445,8 @@ export type AllocationUncheckedUpdateInput = {
   openOrganizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   replicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   openReplicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  moves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  openMoves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   epoch?: Prisma.IntFieldUpdateOperationsInput | number
   hostname?: Prisma.StringFieldUpdateOperationsInput | string
   address?: Prisma.StringFieldUpdateOperationsInput | string
@@ -431,6 +463,8 @@ export type AllocationCreateManyInput = {
   openOrganizationId?: string | null
   replicaId?: string | null
   openReplicaId?: string | null
+  moves?: string | null
+  openMoves?: string | null
   epoch?: number
   hostname?: string
   address?: string
@@ -447,6 +481,8 @@ export type AllocationUpdateManyMutationInput = {
   openOrganizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   replicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   openReplicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  moves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  openMoves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   epoch?: Prisma.IntFieldUpdateOperationsInput | number
   hostname?: Prisma.StringFieldUpdateOperationsInput | string
   address?: Prisma.StringFieldUpdateOperationsInput | string
@@ -463,6 +499,8 @@ export type AllocationUncheckedUpdateManyInput = {
   openOrganizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   replicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   openReplicaId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  moves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  openMoves?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   epoch?: Prisma.IntFieldUpdateOperationsInput | number
   hostname?: Prisma.StringFieldUpdateOperationsInput | string
   address?: Prisma.StringFieldUpdateOperationsInput | string
@@ -479,6 +517,8 @@ export type AllocationCountOrderByAggregateInput = {
   openOrganizationId?: Prisma.SortOrder
   replicaId?: Prisma.SortOrder
   openReplicaId?: Prisma.SortOrder
+  moves?: Prisma.SortOrder
+  openMoves?: Prisma.SortOrder
   epoch?: Prisma.SortOrder
   hostname?: Prisma.SortOrder
   address?: Prisma.SortOrder
@@ -500,6 +540,8 @@ export type AllocationMaxOrderByAggregateInput = {
   openOrganizationId?: Prisma.SortOrder
   replicaId?: Prisma.SortOrder
   openReplicaId?: Prisma.SortOrder
+  moves?: Prisma.SortOrder
+  openMoves?: Prisma.SortOrder
   epoch?: Prisma.SortOrder
   hostname?: Prisma.SortOrder
   address?: Prisma.SortOrder
@@ -516,6 +558,8 @@ export type AllocationMinOrderByAggregateInput = {
   openOrganizationId?: Prisma.SortOrder
   replicaId?: Prisma.SortOrder
   openReplicaId?: Prisma.SortOrder
+  moves?: Prisma.SortOrder
+  openMoves?: Prisma.SortOrder
   epoch?: Prisma.SortOrder
   hostname?: Prisma.SortOrder
   address?: Prisma.SortOrder
@@ -539,6 +583,8 @@ export type AllocationSelect<ExtArgs extends runtime.Types.Extensions.InternalAr
   openOrganizationId?: boolean
   replicaId?: boolean
   openReplicaId?: boolean
+  moves?: boolean
+  openMoves?: boolean
   epoch?: boolean
   hostname?: boolean
   address?: boolean
@@ -555,6 +601,8 @@ export type AllocationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ex
   openOrganizationId?: boolean
   replicaId?: boolean
   openReplicaId?: boolean
+  moves?: boolean
+  openMoves?: boolean
   epoch?: boolean
   hostname?: boolean
   address?: boolean
@@ -571,6 +619,8 @@ export type AllocationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ex
   openOrganizationId?: boolean
   replicaId?: boolean
   openReplicaId?: boolean
+  moves?: boolean
+  openMoves?: boolean
   epoch?: boolean
   hostname?: boolean
   address?: boolean
@@ -587,6 +637,8 @@ export type AllocationSelectScalar = {
   openOrganizationId?: boolean
   replicaId?: boolean
   openReplicaId?: boolean
+  moves?: boolean
+  openMoves?: boolean
   epoch?: boolean
   hostname?: boolean
   address?: boolean
@@ -597,7 +649,7 @@ export type AllocationSelectScalar = {
   resourceVersion?: boolean
 }
 
-export type AllocationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "openOrganizationId" | "replicaId" | "openReplicaId" | "epoch" | "hostname" | "address" | "state" | "runId" | "createdAt" | "releasedAt" | "resourceVersion", ExtArgs["result"]["allocation"]>
+export type AllocationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "openOrganizationId" | "replicaId" | "openReplicaId" | "moves" | "openMoves" | "epoch" | "hostname" | "address" | "state" | "runId" | "createdAt" | "releasedAt" | "resourceVersion", ExtArgs["result"]["allocation"]>
 
 export type $AllocationPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Allocation"
@@ -614,6 +666,14 @@ export type $AllocationPayload<ExtArgs extends runtime.Types.Extensions.Internal
      * The replica while the allocation is open, null after: unique, so that a replica has one at a time.
      */
     openReplicaId: string | null
+    /**
+     * Set where this is no organization's own: the allocation that is moved, for which it holds the other replica.
+     */
+    moves: string | null
+    /**
+     * The same while this is open, null after: unique, so that an allocation is moved once at a time.
+     */
+    openMoves: string | null
     epoch: number
     hostname: string
     address: string
@@ -1050,6 +1110,8 @@ export interface AllocationFieldRefs {
   readonly openOrganizationId: Prisma.FieldRef<"Allocation", 'String'>
   readonly replicaId: Prisma.FieldRef<"Allocation", 'String'>
   readonly openReplicaId: Prisma.FieldRef<"Allocation", 'String'>
+  readonly moves: Prisma.FieldRef<"Allocation", 'String'>
+  readonly openMoves: Prisma.FieldRef<"Allocation", 'String'>
   readonly epoch: Prisma.FieldRef<"Allocation", 'Int'>
   readonly hostname: Prisma.FieldRef<"Allocation", 'String'>
   readonly address: Prisma.FieldRef<"Allocation", 'String'>
