@@ -7,6 +7,8 @@ import { same } from './table-change';
 /** What the owner of a database allows. */
 export interface LintPolicy {
   readonly allowForeignKeys: boolean;
+  /** Bytes that the server's disk has left, where somebody knows; PostgreSQL tells it to no account. */
+  readonly freeDiskBytes?: number;
 }
 
 /**

@@ -1,3 +1,6 @@
+import type { SchemaChange } from '../../domain/schema/change';
+import type { LintPolicy } from '../../domain/schema/lint';
+import type { LintMessage } from '../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../domain/schema/model';
 import type { ChangePhase } from '../../domain/schema/phases';
 import type { PlannedChange } from '../../domain/schema/plan';
@@ -5,6 +8,14 @@ import type { PlannedChange } from '../../domain/schema/plan';
 /** One schema of one server, and everything that can be asked of it and done to it. Knows nothing of runs. */
 export interface SchemaEngine {
   introspect(signal: AbortSignal): Promise<SchemaModel>;
+  /**
+   * Chooses how each operation of a change is made. What might be instant is tried on an empty copy of its table, of
+   * which nothing stays.
+   * @param id what everything that the change makes is known by: lower-case letters, digits and hyphens.
+   */
+  plan(id: string, change: SchemaChange, wishes: PlanWishes, signal: AbortSignal): Promise<PlannedChange>;
+  /** Everything that keeps a change from being made safely, or that somebody should know; it changes nothing. */
+  lint(change: PlannedChange, policy: LintPolicy, signal: AbortSignal): Promise<readonly LintMessage[]>;
 
   /**
    * Makes the shadows, logs and triggers of a change. Repeating it does nothing, or the rest of what was done.
@@ -40,6 +51,12 @@ export interface SchemaEngine {
   /** Everything of ours in this schema, whatever made it and whether or not somebody remembers. */
   leftovers(): Promise<readonly Leftover[]>;
   close(): Promise<void>;
+}
+
+/** What is wanted of a plan. */
+export interface PlanWishes {
+  /** Whether ways that only touch the catalog are wanted: a revert of them loses what was written meanwhile. */
+  readonly instant: boolean;
 }
 
 /** What a longer piece of work is given. */

@@ -1,7 +1,13 @@
+import type { SchemaChange } from '../../../domain/schema/change';
+import type { LintPolicy } from '../../../domain/schema/lint';
+import type { LintMessage } from '../../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../../domain/schema/model';
+import { mysqlDdl } from '../../../domain/schema/mysql/ddl';
 import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
-import type { Blocker, ChangeState, Leftover, Loss, Proof, SchemaEngine, Swapped, SwapOptions, Work } from '../engine';
+import { planChange } from '../../../domain/schema/ways';
+import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
+import type { Swapped, SwapOptions, Work } from '../engine';
 import { settle } from './aftermath';
 import { blockersOf } from './blockers';
 import { checkCascades } from './cascades';
@@ -13,6 +19,7 @@ import { openEngineSession } from './engine-session';
 import { disconnect } from './foreign-keys';
 import { shadowsOf, type ShadowTables } from './helpers';
 import { introspect } from './introspect';
+import { lint } from './lint';
 import { lossesOf, refuseLosses } from './losses';
 import { allow, directionIn, exists, phaseOf, routeOf, standingOf } from './phase';
 import type { OnPoint, Point } from './points';
@@ -56,6 +63,16 @@ export class MySqlEngine implements SchemaEngine {
 
   async introspect(): Promise<SchemaModel> {
     return await this.withSession(introspect);
+  }
+
+  async plan(id: string, change: SchemaChange, wishes: PlanWishes): Promise<PlannedChange> {
+    return await Promise.resolve(
+      planChange(id, change, mysqlDdl, { instant: new Set(), instantWanted: wishes.instant }),
+    );
+  }
+
+  async lint(change: PlannedChange, policy: LintPolicy): Promise<readonly LintMessage[]> {
+    return await this.withSession(async (session) => await lint(session, change, change.operations, policy));
   }
 
   async prepare(change: PlannedChange, { signal }: Work): Promise<void> {

@@ -1,8 +1,14 @@
 import { Failure } from '../../../domain/failures';
+import type { SchemaChange } from '../../../domain/schema/change';
+import type { LintPolicy } from '../../../domain/schema/lint';
+import type { LintMessage } from '../../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../../domain/schema/model';
 import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
-import type { Blocker, ChangeState, Leftover, Loss, Proof, SchemaEngine, SwapOptions, Swapped, Work } from '../engine';
+import { postgresDdl } from '../../../domain/schema/postgresql/ddl';
+import { planChange } from '../../../domain/schema/ways';
+import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
+import type { SwapOptions, Swapped, Work } from '../engine';
 import { removeChange } from './clean';
 import { catchUp, copyAll, FEW_NOTES } from './copying';
 import { Drainer } from './drain';
@@ -11,6 +17,7 @@ import { openEngineSession, withEngineSession } from './engine-session';
 import { introspect } from './introspect';
 import { dressAll } from './dress-all';
 import { leftoversIn } from './janitor';
+import { lint } from './lint';
 import { lossesOf, sendBack } from './losses';
 import type { OnPoint, Point } from './points';
 import { makeHelpers, startLogs } from './prepare';
@@ -55,6 +62,16 @@ export class PostgresEngine implements SchemaEngine {
 
   async introspect(_signal: AbortSignal): Promise<SchemaModel> {
     return await this.withSession(async (session) => usersOwn(await introspect(session)));
+  }
+
+  async plan(id: string, change: SchemaChange, wishes: PlanWishes): Promise<PlannedChange> {
+    return await Promise.resolve(
+      planChange(id, change, postgresDdl, { instant: new Set(), instantWanted: wishes.instant }),
+    );
+  }
+
+  async lint(change: PlannedChange, policy: LintPolicy): Promise<readonly LintMessage[]> {
+    return await this.withSession(async (session) => await lint(session, change, change.operations, policy));
   }
 
   async prepare(change: PlannedChange, { signal }: Work): Promise<void> {
