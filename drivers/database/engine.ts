@@ -4,6 +4,7 @@ import type { LintMessage } from '../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../domain/schema/model';
 import type { ChangePhase } from '../../domain/schema/phases';
 import type { PlannedChange } from '../../domain/schema/plan';
+import type { ThrottleLimits } from '../../domain/schema/throttle';
 
 /** One schema of one server, and everything that can be asked of it and done to it. Knows nothing of runs. */
 export interface SchemaEngine {
@@ -64,6 +65,8 @@ export interface Work {
   readonly signal: AbortSignal;
   /** Asked before every chunk: between 0, full speed, and 0.95. */
   readonly throttle?: () => number;
+  /** What the server bears before the work slows itself down; what is not named is as `defaultLimits` has it. */
+  readonly limits?: Partial<ThrottleLimits>;
   /** Told after every chunk. */
   readonly onProgress?: (progress: Progress) => void;
 }
