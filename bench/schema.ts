@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util';
+import type { Row } from './figures';
+import { report, runProgram, say } from './report';
+import { stopChildren } from './schema/child';
+import { benchCopy, benchSwaps, benchTrigger, benchWriters, ledgerRow } from './schema/measures';
+import { benchMemory } from './schema/memory';
+import { startMySql } from './schema/mysql-server';
+import { fullPlan, parts, quickPlan, type Part, type SchemaPlan } from './schema/plan';
+import { startPostgreSql } from './schema/postgres-server';
+import { Rig } from './schema/rig';
+
+const usage = `npm run bench -- schema [--quick] [--json FILE] [--only ${parts.join(',')}] [--engine mariadb,postgresql]
+                       [--rows N] [--memory ROWS,ROWS,...]
+
+Measures changes of schemas on private servers, each of which ends with it, and prints one table.
+With MYSQL_URL (mysql://user:password@host:port/), on that server, too, in schemas that begin with gatewright_bench.
+`;
+
+const servers = {
+  mariadb: async () => await startMySql(),
+  mysql: async () => await startMySql(process.env.MYSQL_URL),
+  postgresql: startPostgreSql,
+} as const;
+type ServerKind = keyof typeof servers;
+
+const measures: Readonly<Partial<Record<Part, (rig: Rig) => Promise<Row[]>>>> = {
+  copy: benchCopy,
+  trigger: benchTrigger,
+  writers: benchWriters,
+  swaps: benchSwaps,
+  memory: benchMemory,
+};
+
+async function main(): Promise<void> {
+  const engines = ['mariadb', 'postgresql', ...(process.env.MYSQL_URL ? ['mysql'] : [])];
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      only: { type: 'string', default: parts.join(',') },
+      engine: { type: 'string', default: engines.join(',') },
+      rows: { type: 'string' },
+      memory: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stderr.write(usage);
+    return;
+  }
+  process.once('exit', stopChildren);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  const plan = values.quick ? quickPlan : fullPlan;
+  const given = {
+    ...plan,
+    ...(values.rows === undefined ? {} : { rows: Number(values.rows) }),
+    ...(values.memory === undefined ? {} : { memory: values.memory.split(',').map(Number) }),
+  };
+  const only = parts.filter((part) => values.only.split(',').includes(part));
+  await report(
+    async () => {
+      const rows: Row[] = [];
+      for (const kind of values.engine.split(',')) rows.push(...(await on(kind as ServerKind, given, only)));
+      return rows;
+    },
+    { json: values.json },
+  );
+}
+
+async function on(kind: ServerKind, plan: SchemaPlan, only: readonly Part[]): Promise<Row[]> {
+  say(`starting ${kind}`);
+  const server = await servers[kind]();
+  try {
+    const rig = new Rig(server, plan, say);
+    const rows: Row[] = [];
+    for (const part of only) rows.push(...((await measures[part]?.(rig)) ?? []));
+    return rig.ledger.checked > 0 ? [...rows, ledgerRow(rig)] : rows;
+  } finally {
+    stopChildren();
+    await server.stop();
+  }
+}
+
+runProgram(main);
