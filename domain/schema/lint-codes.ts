@@ -29,6 +29,10 @@ export const lintCodes = {
     severity: 'error',
     remedy: 'Leave the foreign key out, or allow them in the settings of the database.',
   },
+  FOREIGN_KEY_CASCADES: {
+    severity: 'error',
+    remedy: 'Drop the foreign key that the message names, or its cascade, in a change before this one.',
+  },
   DROPS_DATA: { severity: 'warning', remedy: 'Make sure that nobody needs the values any more.' },
   MAYBE_RENAME: { severity: 'warning', remedy: 'Declare the rename, or confirm that the values may go.' },
   VALUES_DO_NOT_FIT: { severity: 'error', remedy: 'Correct the rows, or choose a type that holds their values.' },
@@ -37,6 +41,7 @@ export const lintCodes = {
     remedy: 'Choose a type that holds the values as they are, or convert them first.',
   },
   NULLS_PRESENT: { severity: 'error', remedy: 'Give the rows a value, or give the column a default to fill in.' },
+  NULLS_FILLED: { severity: 'warning', remedy: 'Make sure that the default is what rows without a value should have.' },
   DUPLICATES_PRESENT: { severity: 'error', remedy: 'Remove or change the rows that are equal in the new key.' },
   CHECK_VIOLATED: { severity: 'error', remedy: 'Correct the rows that break the check.' },
   RECENTLY_USED: { severity: 'warning', remedy: 'Make sure that nothing reads or writes the table any more.' },
@@ -49,6 +54,12 @@ export const lintCodes = {
   DEPENDENT_IN_THE_WAY: {
     severity: 'error',
     remedy: 'Drop what the message names, and make it again once the change is complete.',
+  },
+  TYPE_IN_USE: {
+    severity: 'error',
+    remedy:
+      'Leave the type as it is, make another under a new name, and give the columns that type in the same change: all of ' +
+      'that can be taken back.',
   },
   PUBLICATION_IN_THE_WAY: {
     severity: 'error',

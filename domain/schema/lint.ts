@@ -2,6 +2,7 @@ import { FlagKind, type Operation, type Rename, type SchemaChange } from './chan
 import { sharedKey } from './key';
 import type { LintCode, LintMessage } from './lint-codes';
 import { columnOf, tableOf, type Dialect, type ForeignKey, type SchemaModel, type Table } from './model';
+import { Way, type PlannedOperation } from './plan';
 import { same } from './table-change';
 
 /** What the owner of a database allows. */
@@ -15,12 +16,17 @@ export interface LintPolicy {
  * Everything that two schemas tell by themselves: what cannot be made, and what somebody should know. What only the rows
  * tell, or the server, is asked of it elsewhere.
  */
-export function lintSchemas(change: SchemaChange, operations: readonly Operation[], policy: LintPolicy): LintMessage[] {
+export function lintSchemas(
+  change: SchemaChange,
+  operations: readonly (Operation & Partial<Pick<PlannedOperation, 'way'>>)[],
+  policy: LintPolicy,
+): LintMessage[] {
   const { from, to, renames } = change;
+  const stay = operations.filter(({ way }) => way === Way.instant).map(({ name }) => name);
   const changed = to.tables.filter((table) => !same(tableOf(from, table.name), table));
   return [
     ...changed.flatMap((table) => lintTable(to, table, policy)),
-    ...changed.flatMap((table) => lintKey(from, table, renames)),
+    ...changed.filter(({ name }) => !stay.includes(name)).flatMap((table) => lintKey(from, table, renames)),
     ...[...to.views, ...to.sequences, ...to.enums, ...to.domains].flatMap(({ name }) =>
       lintName(to.dialect, name, { table: null, column: null, subject: name }),
     ),

@@ -31,7 +31,7 @@ async function said(
   lastPlan = plan;
   const session = await openSession(server.url, schema);
   try {
-    return await lint(session, plan, plan.operations, { allowForeignKeys: true });
+    return await lint(session, plan, { allowForeignKeys: true });
   } finally {
     session.destroy();
   }

@@ -43,10 +43,11 @@ export function isOfType({ type }: Column, { name: own }: EnumType | DomainType)
 export function alterEnum(change: Change<EnumType>, tables: readonly Table[]): string[] {
   const { from, to } = change;
   if (remakes(change)) return remake(from, createEnum(to), tables);
+  // A revert leaves values behind, which are there then when it is taken back.
   const added = to.values.flatMap((value, i) => {
     if (from.values.includes(value)) return [];
     const place = i === 0 ? `BEFORE ${literal(from.values[0]!)}` : `AFTER ${literal(to.values[i - 1]!)}`;
-    return [`ALTER TYPE ${name(to.name)} ADD VALUE ${literal(value)} ${place}`];
+    return [`ALTER TYPE ${name(to.name)} ADD VALUE IF NOT EXISTS ${literal(value)} ${place}`];
   });
   return [...added, ...changedComment(`TYPE ${name(to.name)}`, from.comment, to.comment)];
 }

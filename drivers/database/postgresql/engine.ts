@@ -5,8 +5,6 @@ import type { LintMessage } from '../../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../../domain/schema/model';
 import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
-import { postgresDdl } from '../../../domain/schema/postgresql/ddl';
-import { planChange } from '../../../domain/schema/ways';
 import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
 import type { SwapOptions, Swapped, Work } from '../engine';
 import { removeChange } from './clean';
@@ -19,6 +17,7 @@ import { dressAll } from './dress-all';
 import { leftoversIn } from './janitor';
 import { lint } from './lint';
 import { lossesOf, sendBack } from './losses';
+import { plan } from './plan';
 import type { OnPoint, Point } from './points';
 import { makeHelpers, startLogs } from './prepare';
 import { Meter, progressOf } from './progress';
@@ -64,14 +63,12 @@ export class PostgresEngine implements SchemaEngine {
     return await this.withSession(async (session) => usersOwn(await introspect(session)));
   }
 
-  async plan(id: string, change: SchemaChange, wishes: PlanWishes): Promise<PlannedChange> {
-    return await Promise.resolve(
-      planChange(id, change, postgresDdl, { instant: new Set(), instantWanted: wishes.instant }),
-    );
+  async plan(id: string, change: SchemaChange, wishes: PlanWishes, signal: AbortSignal): Promise<PlannedChange> {
+    return await this.withSession(async (session) => await plan(session, id, change, wishes, signal));
   }
 
-  async lint(change: PlannedChange, policy: LintPolicy): Promise<readonly LintMessage[]> {
-    return await this.withSession(async (session) => await lint(session, change, change.operations, policy));
+  async lint(change: PlannedChange, policy: LintPolicy, _signal: AbortSignal): Promise<readonly LintMessage[]> {
+    return await this.withSession(async (session) => await lint(session, change, policy));
   }
 
   async prepare(change: PlannedChange, { signal }: Work): Promise<void> {

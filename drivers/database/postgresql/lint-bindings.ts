@@ -2,6 +2,7 @@ import type { SchemaChange } from '../../../domain/schema/change';
 import { newNameOf, sharedKey } from '../../../domain/schema/key';
 import type { LintCode, LintMessage } from '../../../domain/schema/lint-codes';
 import { columnOf, tableOf, type Table } from '../../../domain/schema/model';
+import { Way, type PlannedChange } from '../../../domain/schema/plan';
 import { name } from '../../../domain/schema/postgresql/quote';
 import { same } from '../../../domain/schema/table-change';
 import { text } from './rows';
@@ -11,12 +12,15 @@ import type { Row, Session } from './session';
  * Everything that binds to the tables of a change and cannot be carried over to the ones that take their places. What is
  * not known to be carried is refused.
  */
-export async function lintBindings(session: Session, change: SchemaChange): Promise<LintMessage[]> {
+export async function lintBindings(session: Session, change: PlannedChange): Promise<LintMessage[]> {
   const messages: LintMessage[] = [];
   const touched = change.from.tables.filter((table) => !same(table, tableOf(change.to, table.name)));
   for (const from of touched) {
     const to = tableOf(change.to, from.name);
-    messages.push(...ofKinds(change, from, to), ...(await ofCatalog(session, change, from, to)));
+    // What binds to a table that stays goes on meaning it.
+    const stays = change.operations.some((each) => each.name === from.name && each.way === Way.instant);
+    if (stays) messages.push(...(await ofOwner(session, from)));
+    else messages.push(...ofKinds(change, from, to), ...(await ofCatalog(session, change, from, to)));
   }
   return messages;
 }
@@ -56,7 +60,7 @@ async function ofCatalog(
   const table = name(from.name);
   const [facts] = await session.query(
     `SELECT EXISTS (SELECT FROM pg_inherits WHERE (inhrelid = c.oid OR inhparent = c.oid) AND c.relkind = 'r') AS inherits,
-       row_security_active(c.oid) AS blinded, pg_has_role(c.relowner, 'USAGE') AS owned, pg_get_userbyid(c.relowner) AS owner
+       row_security_active(c.oid) AS blinded
      FROM pg_class c WHERE c.oid = to_regclass($1)`,
     [table],
   );
@@ -76,9 +80,10 @@ async function ofCatalog(
           ),
         ]
       : []),
-    ...(facts.owned === true
-      ? []
-      : [say('RIGHTS_MISSING', null, `the account is not a member of ${text(facts.owner)}, who owns ${from.name}`)]),
+    ...(await ofOwner(session, from)),
+    ...(await subscriptions(session, table)).map((subscription) =>
+      say('DEPENDENT_IN_THE_WAY', subscription, `subscription ${subscription} writes to ${from.name}`),
+    ),
     ...(await dependents(session, change, table)).map((row) =>
       say(
         row.view === true ? 'VIEW_IN_THE_WAY' : 'DEPENDENT_IN_THE_WAY',
@@ -100,6 +105,27 @@ async function ofCatalog(
       ),
     ),
   ];
+}
+
+async function ofOwner(session: Session, from: Table): Promise<LintMessage[]> {
+  const [row] = await session.query(
+    `SELECT pg_has_role(relowner, 'USAGE') AS owned, pg_get_userbyid(relowner) AS owner
+     FROM pg_class WHERE oid = to_regclass($1)`,
+    [name(from.name)],
+  );
+  if (row === undefined || row.owned === true) return [];
+  const sentence = `the account is not a member of ${text(row.owner)}, who owns ${from.name}`;
+  return [message('RIGHTS_MISSING', from.name, null, sentence)];
+}
+
+/** What writes the rows of another server's table into one knows it by its object id. */
+async function subscriptions(session: Session, table: string): Promise<string[]> {
+  const rows = await session.query(
+    `SELECT s.subname AS name FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
+     WHERE r.srrelid = to_regclass($1) ORDER BY 1`,
+    [table],
+  );
+  return rows.map((row) => text(row.name));
 }
 
 /** Everything that depends on a table or on its row type, but for what is known to be carried over. */

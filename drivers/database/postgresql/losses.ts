@@ -1,5 +1,7 @@
-import type { PlannedChange } from '../../../domain/schema/plan';
+import { tableOf } from '../../../domain/schema/model';
+import { Way, type PlannedChange } from '../../../domain/schema/plan';
 import { name } from '../../../domain/schema/postgresql/quote';
+import { compareTables, type TableChange } from '../../../domain/schema/table-change';
 import type { Loss } from '../engine';
 import { refusedRows } from './batch';
 import { exchangeOf } from './members';
@@ -32,6 +34,32 @@ export async function lossesOf(
       losses.push({
         ...{ table: table.name, column: null, rows, example: null },
         message: `${rows} rows of the new table ${table.name} would be put aside, and gone once the change is finished`,
+      });
+  }
+  for (const { object, way, name: table } of change.operations)
+    if (object === 'table' && way === Way.instant)
+      losses.push(
+        ...(await droppedAgain(
+          session,
+          compareTables(tableOf(change.from, table)!, tableOf(change.to, table)!, change.renames)!,
+        )),
+      );
+  return losses;
+}
+
+/** Values of columns that an instant change added, which its revert drops. */
+async function droppedAgain(session: Session, { to, columns }: TableChange): Promise<Loss[]> {
+  const losses: Loss[] = [];
+  for (const { column } of columns.added.filter((each) => each.column.generated === null)) {
+    const given = column.default === null || column.default.includes('(') ? 'NULL' : column.default;
+    const [row] = await session.query(
+      `SELECT count(*)::int AS n FROM ${name(to.name)} t WHERE t.${name(column.name)} IS DISTINCT FROM ${given}`,
+    );
+    const rows = Number(row!.n);
+    if (rows > 0)
+      losses.push({
+        ...{ table: to.name, column: column.name, rows, example: null },
+        message: `${rows} rows have values in ${to.name}.${column.name}, and the column goes for good`,
       });
   }
   return losses;

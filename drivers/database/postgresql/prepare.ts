@@ -77,10 +77,11 @@ export async function startLogs(
 ): Promise<void> {
   const marks = new Map<string, string>();
   for (const { table } of shadows) marks.set(table, await fingerprint(session, [table]));
-  const [other] = await drifted(
-    session,
-    shadows.map(({ shadow }) => shadow.from),
-  );
+  const planned = change.operations.flatMap(({ object, name: own }) => {
+    const table = object === 'table' ? tableOf(change.from, own) : null;
+    return table === null ? [] : [table];
+  });
+  const [other] = await drifted(session, planned);
   if (other !== undefined) throw new Failure('CHANGE_DRIFTED', `table ${other} is not what the change was planned on`);
   for (const shadow of shadows) {
     await point('prepare.trigger');

@@ -4,6 +4,7 @@ import { changeMoves, type ChangeMoveName, type ChangePhase } from '../../../dom
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Drainer } from './drain';
 import { lintAccount, lintBindings } from './lint-bindings';
+import { lintTypes } from './lint-types';
 import type { Session } from './session';
 import type { ShadowTables } from './shadows';
 import { readState } from './state';
@@ -20,9 +21,12 @@ export function allow(phases: readonly ChangePhase[], phase: ChangePhase): void 
 /** @throws Failure SCHEMA_REFUSED when something binds to the tables that cannot be carried over. */
 export async function refuseUnsafe(session: Session, change: PlannedChange): Promise<void> {
   if ((await readState(session, change.id)) !== null) return;
-  const messages = [...(await lintAccount(session)), ...(await lintBindings(session, change))].filter(
-    ({ code }) => lintCodes[code].severity === 'error',
-  );
+  const all = [
+    ...(await lintAccount(session)),
+    ...(await lintBindings(session, change)),
+    ...(await lintTypes(session, change)),
+  ];
+  const messages = all.filter(({ code }) => lintCodes[code].severity === 'error');
   if (messages.length === 0) return;
   throw new Failure('SCHEMA_REFUSED', messages.map(({ message }) => message).join('; '), { data: { messages } });
 }

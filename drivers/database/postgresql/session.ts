@@ -14,6 +14,8 @@ export interface Session {
   query(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
   /** Runs what returns no rows, or several statements. @returns how many rows it touched. */
   execute(sql: string, values?: readonly unknown[]): Promise<number>;
+  /** Tells what the server says beside its answers. @returns what ends that. */
+  onNotice(listener: (message: string) => void): () => void;
   /** Ends it without waiting for anything. */
   destroy(): void;
 }
@@ -92,6 +94,12 @@ class PostgresSession implements Session {
       const { rowCount } = await this.client.query(sql, values.length > 0 ? [...values] : undefined);
       return rowCount ?? 0;
     });
+  }
+
+  onNotice(listener: (message: string) => void): () => void {
+    const heard = ({ message }: { readonly message?: string }): void => listener(message ?? '');
+    this.client.on('notice', heard);
+    return () => void this.client.off('notice', heard);
   }
 
   destroy(): void {

@@ -95,6 +95,17 @@ async function claim(session: Session, { id, operations }: PlannedChange): Promi
   throw new Failure('CHANGE_CONFLICT', `change ${data.changeId} has the table ${text(first.table_name)}`, { data });
 }
 
+/** The change that has a table of the session's schema, or null when none but the given one has. */
+export async function claimOf(session: Session, table: string, changeId: string): Promise<string | null> {
+  const [there] = await session.query('SELECT to_regclass($1) IS NOT NULL AS there', [CLAIMS]);
+  if (there!.there !== true) return null;
+  const [row] = await session.query(
+    `SELECT change_id FROM ${CLAIMS} WHERE schema_name = $1 AND table_name = $2 AND change_id <> $3`,
+    [session.schema, table, changeId],
+  );
+  return nullable(row?.change_id);
+}
+
 /** Removes the last of a change: its state and its claims, and our schema when nothing else is in it. */
 export async function removeState(session: Session, changeId: string): Promise<void> {
   await transaction(

@@ -110,11 +110,13 @@ async function attemptSwap(
       await fence.phase();
       stall.since = performance.now();
       // Both: lock_timeout counts for each table anew.
+      // A change of views or types alone has no table to lock.
+      const lock = tables.length === 0 ? 'SELECT' : `LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE`;
       await session.execute(
         nowait
-          ? `LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE NOWAIT; SET LOCAL lock_timeout = '40ms'`
+          ? `${lock}${tables.length === 0 ? '' : ' NOWAIT'}; SET LOCAL lock_timeout = '40ms'`
           : `SET LOCAL lock_timeout = '${waitMs}ms'; SET LOCAL statement_timeout = '${waitMs}ms'; ` +
-              `LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE; SET LOCAL statement_timeout = 0`,
+              `${lock}; SET LOCAL statement_timeout = 0`,
       );
       await point('swap.locked');
       if ((await catalogMark(session, inventory.exchange)) !== mark) return false;
@@ -175,10 +177,10 @@ async function lookAround({ session, change, shadows }: SwapTools, direction: Di
   const exchange = exchangeOf(change, shadows, direction);
   const mark = await catalogMark(session, exchange);
   await checkMarks(session, change.id, shadows);
-  const [other] = await drifted(
-    session,
-    exchange.leaving.map(({ table }) => table),
-  );
+  const [other] = await drifted(session, [
+    ...exchange.leaving.map(({ table }) => table),
+    ...exchange.from.tables.filter(({ name: own }) => exchange.altered.includes(own)),
+  ]);
   if (other !== undefined)
     throw new Failure('CHANGE_DRIFTED', `table ${other} was altered while the change was under way`);
   const inventory = await takeInventory(session, change, exchange);

@@ -1,4 +1,4 @@
-import type { Rename } from '../../../domain/schema/change';
+import type { Rename, SchemaChange } from '../../../domain/schema/change';
 import { inOrder } from '../../../domain/schema/ddl';
 import { diff } from '../../../domain/schema/diff';
 import { sharedKey } from '../../../domain/schema/key';
@@ -45,6 +45,22 @@ export async function read(url: string, schema: string): Promise<SchemaModel> {
   }
 }
 
+/** What statements make of a schema, in a branch of it that is made anew. */
+export async function wanted(
+  url: string,
+  schema: string,
+  statements: readonly string[],
+  renames: readonly Rename[] = [],
+): Promise<SchemaChange> {
+  const from = await read(url, schema);
+  const branch = `branch of ${schema}`;
+  await run(url, branch, `DROP SCHEMA IF EXISTS ${name(branch)} CASCADE`, `CREATE SCHEMA ${name(branch)}`);
+  const nothing = { tables: [], views: [], routines: [], sequences: [], enums: [], domains: [] };
+  const whole = diff({ from: { ...from, ...nothing }, to: from, renames: [] }, postgresDdl);
+  await run(url, branch, ...inOrder(whole), ...statements);
+  return { from, to: await read(url, branch), renames };
+}
+
 /** A change of a schema into what statements make of it; every table that is altered gets a shadow. */
 export async function planned(
   url: string,
@@ -53,13 +69,7 @@ export async function planned(
   statements: readonly string[],
   renames: readonly Rename[] = [],
 ): Promise<PlannedChange> {
-  const from = await read(url, schema);
-  const branch = `branch of ${schema}`;
-  await run(url, branch, `DROP SCHEMA IF EXISTS ${name(branch)} CASCADE`, `CREATE SCHEMA ${name(branch)}`);
-  const nothing = { tables: [], views: [], routines: [], sequences: [], enums: [], domains: [] };
-  const whole = diff({ from: { ...from, ...nothing }, to: from, renames: [] }, postgresDdl);
-  await run(url, branch, ...inOrder(whole), ...statements);
-  const to = await read(url, branch);
+  const { from, to } = await wanted(url, schema, statements, renames);
   const operations = diff({ from, to, renames }, postgresDdl).map((operation): PlannedOperation => {
     const shadows = operation.object === 'table' && operation.kind === 'ALTER';
     const shadow = shadows ? shadowOf(tableOf(from, operation.name)!, tableOf(to, operation.name)!, renames) : null;
