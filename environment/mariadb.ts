@@ -49,6 +49,9 @@ export async function startMariaDb({ directory, port, options = {} }: MariaDbSpe
   const data = join(directory, 'data');
   const passwordFile = join(directory, 'root-password');
   const asOwner = unprivileged('nobody', directory);
+  // Of its own: a server that starts removes whatever looks like a temporary table, though another is using it.
+  const temporary = join(directory, 'tmp');
+  unprivileged('nobody', temporary);
   if (!existsSync(passwordFile)) {
     // What a first start left half-done is worth nothing.
     rmSync(data, { recursive: true, force: true });
@@ -61,7 +64,7 @@ export async function startMariaDb({ directory, port, options = {} }: MariaDbSpe
   const [command, ...args] = asOwner([
     ...[program, '--no-defaults', `--datadir=${data}`, '--bind-address=127.0.0.1', `--port=${port}`],
     ...[`--socket=${join(directory, 'mariadb.sock')}`, `--pid-file=${join(directory, 'mariadb.pid')}`],
-    ...[`--plugin-dir=/usr/lib/mysql/plugin`, '--secure-file-priv=', '--loose-skip-ssl'],
+    ...[`--plugin-dir=/usr/lib/mysql/plugin`, `--tmpdir=${temporary}`, '--secure-file-priv=', '--loose-skip-ssl'],
     ...Object.entries({ ...defaults, ...options }).map(([name, value]) => `--${name}=${value}`),
   ]);
   const password = existsSync(passwordFile) ? readFileSync(passwordFile, 'utf8') : '';
