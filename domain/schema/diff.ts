@@ -1,7 +1,8 @@
 import type { ObjectKind, Operation, OperationKind, Rename, SchemaChange } from './change';
 import { noStatements, type DdlWriter, type Statements } from './ddl';
 import { flagsOfAlter, flagsOfDrop } from './flags';
-import type { SchemaModel, Table, View } from './model';
+import type { Routine, SchemaModel, Table } from './model';
+import { boundRoutines, inReadingOrder, readerOperations, readsViews } from './readers';
 import { compareParts, compareTables, same, type Change, type PartsChange, type TableChange } from './table-change';
 
 /**
@@ -12,11 +13,18 @@ export function diff(change: SchemaChange, ddl: DdlWriter): Operation[] {
   const { from, to, renames } = change;
   const tables = compareParts(from.tables, to.tables);
   const back = renames.map(({ table, from: old, to: fresh }) => ({ table, from: fresh, to: old }));
+  const bound = boundRoutines(from, to);
+  const free = ({ routines }: SchemaModel): readonly Routine[] =>
+    inReadingOrder(routines.filter(({ name }) => !bound.has(name)));
+  const routines = compareParts(free(from), free(to));
   const disturbed = [
     ...tables.dropped.map(({ name }) => name),
     ...usersOfRemadeTypes(change, ddl),
+    ...remadeRoutines(routines, ddl),
     ...tables.changed.filter((pair) => disturbsViews(pair, renames, back, ddl)).map(({ to: table }) => table.name),
   ];
+  const readers = readerOperations(from, to, disturbed, ddl);
+  const ofTables = readers.filter(({ object, name }) => object === 'routine' && !readsViews(from, to).has(name));
   const simple = [
     // Types change before tables and are taken back after them: both times the tables are what they were.
     ...operations('enum', compareParts(from.enums, to.enums), ddl.createEnum, ddl.dropEnum, (pair) =>
@@ -32,16 +40,12 @@ export function diff(change: SchemaChange, ddl: DdlWriter): Operation[] {
       ddl.dropSequence,
       ddl.alterSequence,
     ),
-    ...operations(
-      'routine',
-      compareParts(from.routines, to.routines),
-      ddl.createRoutine,
-      ddl.dropRoutine,
-      ddl.alterRoutine,
-    ),
+    ...operations('routine', routines, ddl.createRoutine, ddl.dropRoutine, ddl.alterRoutine),
   ];
   return [
     ...simple.filter(({ kind }) => kind !== 'DROP'),
+    // What of a table may call them comes after them, and views after both.
+    ...ofTables,
     ...tables.added.map((table) =>
       operation('CREATE', 'table', table.name, ddl.createTable(table), ddl.dropTable(table)),
     ),
@@ -50,8 +54,8 @@ export function diff(change: SchemaChange, ddl: DdlWriter): Operation[] {
       ...operation('DROP', 'table', table.name, ddl.dropTable(table), ddl.createTable(table)),
       flags: flagsOfDrop(table),
     })),
-    ...simple.filter(({ kind }) => kind === 'DROP'),
-    ...viewOperations(from, to, disturbed, ddl),
+    ...simple.filter(({ kind }) => kind === 'DROP').toReversed(),
+    ...readers.filter((operation) => !ofTables.includes(operation)),
   ];
 }
 
@@ -74,6 +78,13 @@ function usersOfRemadeTypes({ from, to }: SchemaChange, ddl: DdlWriter): string[
   return from.tables
     .filter(({ columns }) => columns.some((column) => types.some((type) => ddl.isOfType(column, type))))
     .map(({ name }) => name);
+}
+
+function remadeRoutines({ dropped, changed }: PartsChange<Routine>, ddl: DdlWriter): string[] {
+  const remade = changed.filter(
+    (pair) => !ddl.alterRoutine(pair) || !ddl.alterRoutine({ from: pair.to, to: pair.from }),
+  );
+  return [...dropped, ...remade.map((pair) => pair.from)].map(({ name }) => name);
 }
 
 function alteration(
@@ -134,54 +145,6 @@ function operations<T extends { readonly name: string }>(
     ),
     ...dropped.map((part) => operation('DROP', object, part.name, drop(part), create(part))),
   ];
-}
-
-/** Views in an order in which they can be made. Those that stay but read what changes go first and come back. */
-function viewOperations(from: SchemaModel, to: SchemaModel, disturbed: readonly string[], ddl: DdlWriter): Operation[] {
-  const { dropped, changed } = compareParts(from.views, to.views);
-  const remade = new Set(changed.map((pair) => pair.to.name));
-  const moving = [...disturbed, ...dropped.map(({ name }) => name), ...remade];
-  const inTheWay = ddl.viewsBind ? readersOf([...from.views, ...to.views], moving) : new Set<string>();
-  const made = (view: View): Statements => ({ ...noStatements, last: ddl.createView(view).main });
-  const gone = (view: View): Statements => ({ ...noStatements, first: ddl.dropView(view).main });
-  const both = (one: View, other: View): Statements => ({ ...noStatements, ...gone(one), last: made(other).last });
-  const all = new Map([...from.views, ...to.views].map((view) => [view.name, view]));
-  return inReadingOrder([...all.values()]).flatMap(({ name }) => {
-    const [old, fresh] = [from.views.find((view) => view.name === name), to.views.find((view) => view.name === name)];
-    if (old && fresh)
-      return remade.has(name) || inTheWay.has(name)
-        ? [operation('ALTER', 'view', name, both(old, fresh), both(fresh, old))]
-        : [];
-    if (fresh) return [operation('CREATE', 'view', name, made(fresh), gone(fresh))];
-    return [operation('DROP', 'view', name, gone(old!), made(old!))];
-  });
-}
-
-/** The views that read what has one of the names, or read such a view. */
-function readersOf(views: readonly View[], names: readonly string[]): ReadonlySet<string> {
-  const found = new Set<string>();
-  let latest = new Set(names);
-  while (latest.size > 0) {
-    const readers = views.filter(({ name, reads }) => !found.has(name) && reads.some((read) => latest.has(read)));
-    latest = new Set(readers.map(({ name }) => name));
-    latest.forEach((name) => found.add(name));
-  }
-  return found;
-}
-
-/** Views behind those that they read. What reads each other in a ring, which no server allows, stays as it came. */
-export function inReadingOrder(views: readonly View[]): readonly View[] {
-  const names = new Set(views.map(({ name }) => name));
-  const placed: View[] = [];
-  let rest = [...views];
-  while (rest.length > 0) {
-    const done = new Set(placed.map(({ name }) => name));
-    const ready = rest.filter(({ reads }) => reads.every((read) => !names.has(read) || done.has(read)));
-    const next = ready.length > 0 ? ready : rest;
-    placed.push(...next);
-    rest = rest.filter((view) => !next.includes(view));
-  }
-  return placed;
 }
 
 function operation(

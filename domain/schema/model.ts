@@ -199,7 +199,7 @@ export interface View {
   readonly columns: readonly string[];
   /** What else it is made with: `SQL SECURITY INVOKER`, `WITH CASCADED CHECK OPTION`, `security_barrier=true`. */
   readonly options: readonly string[];
-  /** The tables and views that it reads, which have to be there before it. */
+  /** The tables, views and, on PostgreSQL, routines that it reads, which have to be there before it. */
   readonly reads: readonly string[];
   readonly comment: string;
 }
@@ -208,6 +208,11 @@ export interface Routine {
   /** With the types of its arguments on PostgreSQL, where several may share a name: `f(integer)`. */
   readonly name: string;
   readonly kind: 'function' | 'procedure';
+  /**
+   * PostgreSQL: the tables, views and routines that it is bound to, by the types of its arguments or by a body that the
+   * server has read. They have to be there before it.
+   */
+  readonly reads: readonly string[];
   /** The whole statement that makes it, as the server prints it, without the definer. */
   readonly definition: string;
   readonly context: BodyContext | null;

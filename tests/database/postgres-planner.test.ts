@@ -1,4 +1,4 @@
-import { Way } from '../../domain/schema/plan';
+import type { Way } from '../../domain/schema/plan';
 import type { Work } from '../../drivers/database/engine';
 import { PostgresEngine } from '../../drivers/database/postgresql/engine';
 import type { Postgres } from '../../environment/postgres';

@@ -74,6 +74,7 @@ export async function routinesOf(session: Session): Promise<readonly Routine[]> 
       return {
         name: text(row.name),
         kind: kind === 'FUNCTION' ? ('function' as const) : ('procedure' as const),
+        reads: [],
         definition: statement.replace(/^CREATE DEFINER=(?:`(?:[^`]|``)*`|\S+?)@(?:`(?:[^`]|``)*`|\S+) /, 'CREATE '),
         context: contextOf(row),
         comment: text(row.comment),

@@ -82,8 +82,9 @@ async function dropAside(session: Session, change: PlannedChange, aside: string,
 /** Types, sequences and routines that no schema has any more: what was made for the new one, or what only the old had. */
 async function dropUnneeded(session: Session, change: PlannedChange, gone: Side, signal: AbortSignal): Promise<void> {
   const kind = gone === 'new' ? 'CREATE' : 'DROP';
-  const operations = change.operations.filter((each) => isNeededByTables(each) && each.kind === kind).toReversed();
-  for (const operation of operations) {
+  const operations = change.operations.filter((each) => isNeededByTables(each) && each.kind === kind);
+  // Operations that drop stand in the order in which things can go.
+  for (const operation of gone === 'new' ? operations.toReversed() : operations) {
     const { first, main } = gone === 'new' ? operation.reverse : operation.ddl;
     for (const statement of [...first, ...main])
       try {

@@ -28,10 +28,8 @@ export async function viewsOf(session: Session): Promise<readonly View[]> {
        coalesce(c.reloptions, '{}') AS options, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
-       coalesce((SELECT json_agg(DISTINCT r.relname) FROM pg_rewrite w
-         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
-         JOIN pg_class r ON r.oid = d.refobjid AND r.oid <> c.oid AND r.relnamespace = c.relnamespace
-         WHERE w.ev_class = c.oid), '[]') AS reads
+       (SELECT coalesce(json_agg(DISTINCT r.name), '[]') FROM pg_rewrite w, LATERAL (${readBy("'pg_rewrite'::regclass", 'w.oid')}) r
+         WHERE w.ev_class = c.oid AND r.oid <> c.oid) AS reads
      FROM pg_class c WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('v', 'm')
        AND NOT ${ownedByExtension('pg_class', 'c.oid')}
      ORDER BY c.relname COLLATE "C"`,
@@ -52,7 +50,8 @@ export async function viewsOf(session: Session): Promise<readonly View[]> {
 export async function routinesOf(session: Session): Promise<readonly Routine[]> {
   const rows = await session.query(
     `SELECT p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS name, p.prokind = 'p' AS procedure,
-       p.proname AS bare, pg_get_functiondef(p.oid) AS definition,
+       pg_get_functiondef(p.oid) AS definition,
+       (SELECT coalesce(json_agg(DISTINCT r.name), '[]') FROM (${readBy("'pg_proc'::regclass", 'p.oid')}) r WHERE r.oid <> p.oid) AS reads,
        coalesce(obj_description(p.oid, 'pg_proc'), '') AS comment
      FROM pg_proc p WHERE p.pronamespace = $1::regnamespace AND p.prokind IN ('f', 'p')
        AND NOT ${ownedByExtension('pg_proc', 'p.oid')}
@@ -69,9 +68,24 @@ export async function routinesOf(session: Session): Promise<readonly Routine[]> 
     return {
       name: text(row.name),
       kind,
+      reads: (row.reads as string[]).toSorted(),
       definition: definition.startsWith(prefix) ? `${head}${definition.slice(prefix.length)}` : definition,
       context: null,
       comment: text(row.comment),
     };
   });
+}
+
+/** SQL for what something of the session's schema is bound to in it: tables and views, by their row types too, and routines. */
+function readBy(catalog: string, oid: string): string {
+  const here = 'relnamespace = quote_ident(current_schema())::regnamespace';
+  return `SELECT x.oid, x.relname::text AS name FROM pg_depend d
+       JOIN pg_class x ON d.refclassid = 'pg_class'::regclass AND x.oid = d.refobjid AND x.${here}
+     WHERE d.classid = ${catalog} AND d.objid = ${oid} AND x.relkind IN ('r', 'p', 'v', 'm')
+     UNION ALL SELECT x.oid, x.relname FROM pg_depend d JOIN pg_type y ON d.refclassid = 'pg_type'::regclass AND y.oid = d.refobjid
+       JOIN pg_class x ON x.reltype IN (y.oid, y.typelem) AND x.${here}
+     WHERE d.classid = ${catalog} AND d.objid = ${oid} AND x.relkind IN ('r', 'p', 'v', 'm')
+     UNION ALL SELECT x.oid, x.proname || '(' || pg_get_function_identity_arguments(x.oid) || ')' FROM pg_depend d
+       JOIN pg_proc x ON d.refclassid = 'pg_proc'::regclass AND x.oid = d.refobjid AND x.pro${here.slice(3)}
+     WHERE d.classid = ${catalog} AND d.objid = ${oid}`;
 }

@@ -56,9 +56,13 @@ function isInPlace({ way, object, kind }: PlannedOperation): boolean {
   return way !== 'shadow' && !(object === 'table' && kind !== 'ALTER');
 }
 
-/** Types, sequences and routines: what tables may need before they are live, and for as long as they may be again. */
-export function isNeededByTables({ object }: PlannedOperation): boolean {
-  return object !== 'table' && object !== 'view';
+/**
+ * Types, sequences and routines: what tables may need before they are live, and for as long as they may be again. Not so
+ * what itself reads tables, whose statements come in the last turn.
+ */
+export function isNeededByTables({ object, kind, ddl, reverse }: PlannedOperation): boolean {
+  if (object === 'table' || object === 'view') return false;
+  return object !== 'routine' || kind === 'ALTER' || (kind === 'CREATE' ? ddl : reverse).main.length > 0;
 }
 
 /** What is needed is made while the change is prepared, and what is not needed any more goes when it is finished. */

@@ -83,9 +83,16 @@ const table: fc.Arbitrary<WrittenTable> = fc.record({
 export const postgresSchema: fc.Arbitrary<WrittenSchema> = fc
   .uniqueArray(fc.constantFrom(...tableNames), { minLength: 1, maxLength: 4 })
   .chain((names) =>
-    fc.tuple(fc.constant(names), fc.tuple(...names.map(() => table)), fc.boolean(), fc.boolean(), fc.boolean()),
+    fc.tuple(
+      fc.constant(names),
+      fc.tuple(...names.map(() => table)),
+      fc.boolean(),
+      fc.boolean(),
+      fc.boolean(),
+      fc.subarray(readers),
+    ),
   )
-  .map(([names, tables, view, moreMoods, stricter]) => ({
+  .map(([names, tables, view, moreMoods, stricter, reading]) => ({
     statements: [
       `create type mood as enum ('sad', ${moreMoods ? "'so, so'," : ''} 'it''s ok')`,
       `create domain positive as int ${stricter ? 'not null default 8' : ''} check (value > 0)`,
@@ -94,8 +101,20 @@ export const postgresSchema: fc.Arbitrary<WrittenSchema> = fc
       'create sequence "free one" increment 3',
       ...names.flatMap((name, i) => tableStatements(name, tables[i]!, i > 0 ? [names[i - 1]!, tables[i - 1]!] : null)),
       ...(view ? viewStatements(names[0]!) : []),
+      ...reading
+        .filter((reader) => view || !/\bv\b/.test(reader))
+        .map((reader) => reader.replaceAll('TABLE', quoted(names[0]!)).replace('STRICTER', String(Number(stricter)))),
     ],
   }));
+
+/** Routines that are bound to tables, views and each other, and views that are bound to routines; in their order. */
+const readers = [
+  'create function "a row"(x TABLE) returns int language sql as $$select x.id + STRICTER$$',
+  'create function counted() returns bigint begin atomic select count(*) + twice(STRICTER) from TABLE; end',
+  'create function rows_of(x v) returns setof TABLE language sql as $$select * from TABLE$$',
+  'create view doubled as select twice(id) as d from TABLE',
+  'create function thrice(x int) returns int language sql immutable return twice(x) + x + STRICTER',
+];
 
 function tableStatements(name: string, made: WrittenTable, before: readonly [string, WrittenTable] | null): string[] {
   const own = quoted(name);
