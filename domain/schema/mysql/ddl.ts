@@ -92,7 +92,8 @@ function alterTable(change: TableChange): Statements {
     ...made(change.checks)
       .filter(({ column }) => column === null)
       .map((each) => `ADD ${checkDefinition(each)}`),
-    ...(change.options || change.comment ? [tableOptions(to)] : []),
+    // Said again, an engine makes the server build the table anew.
+    ...(change.options ? [tableOptions(to)] : change.comment ? [`COMMENT=${literal(to.comment)}`] : []),
   ];
   const table = `ALTER TABLE ${name(from.name)}`;
   const [parted, partition] = [change.partitioning && from.partitioning, change.partitioning && to.partitioning];

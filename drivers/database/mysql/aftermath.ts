@@ -4,6 +4,7 @@ import { mysqlDdl } from '../../../domain/schema/mysql/ddl';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Direction } from '../../../domain/schema/sides';
 import { shadowsOf } from './helpers';
+import { alterInstantly } from './instant';
 import { introspect } from './introspect';
 import type { Point } from './points';
 import type { Session } from './session';
@@ -22,6 +23,8 @@ export async function settle(
 ): Promise<void> {
   if (live === 'new') for (const shadow of shadowsOf(change)) await silence(session, shadow, signal);
   await point('settle.silent');
+  await alterInstantly(session, change, live === 'new' ? 'forward' : 'back', signal);
+  await point('settle.altered');
   await makeRest(session, change, live === 'new' ? 'forward' : 'back');
   await point('settle.done');
 }

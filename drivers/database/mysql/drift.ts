@@ -1,27 +1,40 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
-import { tableOf } from '../../../domain/schema/model';
+import { tableOf, type SchemaModel } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { same } from '../../../domain/schema/table-change';
 import { introspect } from './introspect';
 import { MARK } from './names';
 import { text } from './rows';
 import type { Session } from './session';
-import { plainBody } from './user-triggers';
+import { plainBody, plainDefinition } from './user-triggers';
 
 /** @throws Failure CHANGE_DRIFTED when the tables of a change are not those that it was planned for. */
 export async function checkPlanned(session: Session, change: PlannedChange): Promise<void> {
-  const { tables } = await introspect(session);
+  const { tables } = usersOwn(await introspect(session));
   await session.execute('COMMIT');
   for (const { object, name: own } of change.operations) {
     if (object !== 'table') continue;
     const planned = tableOf(change.from, own);
     const there = tables.find((table) => table.name === own) ?? null;
-    const users = there && { ...there, triggers: there.triggers.filter((trigger) => !isOurs(trigger.name)) };
-    if (!same(planned, users))
+    if (!same(planned, there))
       throw new Failure('CHANGE_DRIFTED', `table ${own} is not what the change was planned for`);
   }
+}
+
+/** A schema without what changes have made beside it, and with users' triggers as they were written. */
+export function usersOwn(model: SchemaModel): SchemaModel {
+  const tables = model.tables.filter((table) => !new RegExp(`${MARK}[golfcxyzsp]$`).test(table.name));
+  return {
+    ...model,
+    tables: tables.map((table) => ({
+      ...table,
+      triggers: table.triggers
+        .filter((trigger) => !isOurs(trigger.name))
+        .map((trigger) => ({ ...trigger, definition: plainDefinition(trigger.definition) })),
+    })),
+  };
 }
 
 /** @throws Failure CHANGE_DRIFTED when a table is not what it was. */

@@ -2,26 +2,26 @@ import type { SchemaChange } from '../../../domain/schema/change';
 import type { LintPolicy } from '../../../domain/schema/lint';
 import type { LintMessage } from '../../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../../domain/schema/model';
-import { mysqlDdl } from '../../../domain/schema/mysql/ddl';
+import { engineMode } from '../../../domain/schema/mysql/ddl';
 import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
-import { planChange } from '../../../domain/schema/ways';
 import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
 import type { Swapped, SwapOptions, Work } from '../engine';
 import { settle } from './aftermath';
 import { blockersOf } from './blockers';
-import { checkCascades } from './cascades';
 import { leftoversOf, removeChange } from './clean';
 import { copyTable } from './copy-table';
 import { Drainer } from './drain';
-import { checkDrift } from './drift';
+import { checkDrift, usersOwn } from './drift';
 import { openEngineSession } from './engine-session';
 import { disconnect } from './foreign-keys';
 import { shadowsOf, type ShadowTables } from './helpers';
+import { toAlter } from './instant';
 import { introspect } from './introspect';
-import { lint } from './lint';
+import { lint, refuseUnsafe } from './lint';
 import { lossesOf, refuseLosses } from './losses';
-import { allow, directionIn, exists, phaseOf, routeOf, standingOf } from './phase';
+import { allow, directionIn, exists, phaseOf, renames, routeOf, standingOf } from './phase';
+import { plan } from './plan';
 import type { OnPoint, Point } from './points';
 import { prepareChange } from './prepare';
 import { progressOf, stateOf } from './progress';
@@ -62,22 +62,25 @@ export class MySqlEngine implements SchemaEngine {
   }
 
   async introspect(): Promise<SchemaModel> {
-    return await this.withSession(introspect);
+    return await this.withSession(async (session) => usersOwn(await introspect(session)));
   }
 
-  async plan(id: string, change: SchemaChange, wishes: PlanWishes): Promise<PlannedChange> {
-    return await Promise.resolve(
-      planChange(id, change, mysqlDdl, { instant: new Set(), instantWanted: wishes.instant }),
-    );
+  async plan(id: string, change: SchemaChange, wishes: PlanWishes, signal: AbortSignal): Promise<PlannedChange> {
+    return await this.withEngine(async (session) => await plan(session, id, change, wishes, signal));
   }
 
-  async lint(change: PlannedChange, policy: LintPolicy): Promise<readonly LintMessage[]> {
-    return await this.withSession(async (session) => await lint(session, change, change.operations, policy));
+  async lint(change: PlannedChange, policy: LintPolicy, signal: AbortSignal): Promise<readonly LintMessage[]> {
+    return await this.withSession(async (session) => {
+      // Rows may be many.
+      const stop = (): void => session.destroy();
+      signal.addEventListener('abort', stop, { once: true });
+      return await lint(session, change, policy).finally(() => signal.removeEventListener('abort', stop));
+    });
   }
 
   async prepare(change: PlannedChange, { signal }: Work): Promise<void> {
-    checkCascades(change);
     await this.withEngine(async (session) => {
+      if (!(await exists(session, stateTable(change)))) await refuseUnsafe(session, change);
       await createState(session, change);
       await this.point('prepare.state');
       const fence = await Fence.take(session, change);
@@ -166,6 +169,7 @@ export class MySqlEngine implements SchemaEngine {
       if (phase === to) return { stallMs: 0, attempts: 0 };
       const direction = move === 'revert' ? 'back' : 'forward';
       if (direction === 'back' && options.acceptLosses !== true) await refuseLosses(session, change);
+      await toAlter(session, change, direction);
       const watched = await fence.watched();
       const live = direction === 'forward' ? 'old' : 'new';
       const tables = shadows.map((each) => ({
@@ -182,6 +186,8 @@ export class MySqlEngine implements SchemaEngine {
         const sessions = { engine: session, renamer, watcher, open };
         const parts = { ...sessions, change, direction, state: fence.table, tables, point: this.point } as const;
         const swapped = await swap(parts, options, work.signal);
+        // Where nothing is renamed, it is from here on that whoever takes over does the rest.
+        if (!renames(change)) await fence.transaction(async () => await fence.enter(to));
         await disconnect(session, change, work.signal);
         await this.settle(session, fence, change, to, work.signal);
         return swapped;
@@ -273,7 +279,12 @@ export class MySqlEngine implements SchemaEngine {
   }
 
   private async withSession<T>(action: (session: Session) => Promise<T>): Promise<T> {
-    return await closing(await openSession(this.options.url), action);
+    const session = await openSession(this.options.url);
+    return await closing(session, async () => {
+      // Not the server's own mode, by which names and text may be written otherwise.
+      await session.execute(`SET sql_mode = '${engineMode}'`);
+      return await action(session);
+    });
   }
 }
 

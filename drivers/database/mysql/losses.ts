@@ -1,6 +1,8 @@
 import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
-import type { PlannedChange } from '../../../domain/schema/plan';
+import { tableOf } from '../../../domain/schema/model';
+import { Way, type PlannedChange } from '../../../domain/schema/plan';
+import { compareTables } from '../../../domain/schema/table-change';
 import type { Loss } from '../engine';
 import { shadowsOf, type ShadowTables } from './helpers';
 import { failedRows } from './progress';
@@ -13,7 +15,36 @@ export async function lossesOf(session: Session, change: PlannedChange): Promise
   const losses: Loss[] = [];
   for (const shadow of shadowsOf(change))
     losses.push(...(await ofValues(session, shadow)), ...(await ofRows(session, shadow)));
+  losses.push(...(await ofInstant(session, change)));
   await session.execute('COMMIT');
+  return losses;
+}
+
+/** What was altered in place has but one side: what went is gone, and what came goes. */
+async function ofInstant(session: Session, { from, to, renames, operations }: PlannedChange): Promise<Loss[]> {
+  const losses: Loss[] = [];
+  for (const { name: table, way } of operations) {
+    const [old, fresh] = [tableOf(from, table), tableOf(to, table)];
+    if (way !== Way.instant || old === null || fresh === null) continue;
+    const { added, dropped } = compareTables(old, fresh, renames)!.columns;
+    const count = async (condition: string): Promise<number> => {
+      const [row] = await session.query(`SELECT COUNT(*) AS n FROM ${name(table)} WHERE ${condition}`);
+      return Number(row!.n);
+    };
+    const say = (column: string, rows: number, what: string): void => {
+      const message = `${rows} values of ${table}.${column}, which ${what}, would be gone`;
+      if (rows > 0) losses.push({ table, column, rows, message, example: null });
+    };
+    for (const { column } of added)
+      if (column.generated === null)
+        say(
+          column.name,
+          await count(`NOT (${name(column.name)} <=> ${column.default ?? 'NULL'})`),
+          'only the new form has',
+        );
+    for (const { name: column, generated } of dropped)
+      if (generated === null) say(column, await count('TRUE'), 'went with the change');
+  }
   return losses;
 }
 

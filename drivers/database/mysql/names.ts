@@ -18,6 +18,8 @@ export interface HelperNames {
   readonly usedTicket: string;
   /** What is there so that a renaming onto it fails. */
   readonly taken: string;
+  /** An empty copy on which a plan tries what the server can do. */
+  readonly trial: string;
   /** The triggers that write the log, by their table and event. */
   trigger(side: 'old' | 'new', event: 'i' | 'u' | 'd'): string;
 }
@@ -29,6 +31,7 @@ export function helperNames(table: string): HelperNames {
     ...{ ghost: helper(table, 'g'), old: helper(table, 'o'), log: helper(table, 'l') },
     ...{ failed: helper(table, 'f'), cursor: helper(table, 'c') },
     ...{ ticket: helper(table, 'x'), usedTicket: helper(table, 'y'), taken: helper(table, 'z') },
+    trial: helper(table, 'p'),
     trigger: (side, event) => helper(table, `${side === 'old' ? 't' : 'n'}${event}`),
   };
 }

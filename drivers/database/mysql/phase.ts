@@ -1,7 +1,7 @@
 import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
 import { changeMoves, type ChangeMoveName, type ChangePhase } from '../../../domain/schema/phases';
-import type { PlannedChange } from '../../../domain/schema/plan';
+import type { PlannedChange, PlannedOperation } from '../../../domain/schema/plan';
 import type { Direction } from '../../../domain/schema/sides';
 import type { Route } from './batch';
 import type { ShadowTables } from './helpers';
@@ -22,7 +22,9 @@ export interface Standing {
 export async function standingOf(session: Session, change: PlannedChange, fence: Fence): Promise<Standing> {
   const stored = await fence.transaction(async () => await fence.phase());
   const phase = await actualPhase(session, change, stored);
-  return { phase, unsettled: phase !== stored };
+  // Where nothing is renamed, nothing tells whether all of it was done.
+  const untold = !renames(change) && (phase === 'swapped' || phase === 'reverted');
+  return { phase, unsettled: phase !== stored || untold };
 }
 
 /** Where a change stands, for whoever only looks on. */
@@ -34,12 +36,21 @@ export async function phaseOf(session: Session, change: PlannedChange): Promise<
 
 /** A swap is done in the moment of the RENAME, whoever lives to write it down: the names tell. */
 async function actualPhase(session: Session, change: PlannedChange, stored: ChangePhase): Promise<ChangePhase> {
-  const moved = change.operations.find(({ object, way }) => object === 'table' && way !== 'instant');
+  const moved = movedBy(change);
   if (!moved || !['copied', 'swapped', 'reverted'].includes(stored)) return stored;
   const { ghost, old } = helperNames(moved.name);
   const swapped = moved.kind === 'CREATE' ? !(await exists(session, ghost)) : await exists(session, old);
   if (swapped) return 'swapped';
   return stored === 'swapped' ? 'reverted' : stored;
+}
+
+/** Whether a swap of this change renames tables. */
+export function renames(change: PlannedChange): boolean {
+  return movedBy(change) !== undefined;
+}
+
+function movedBy({ operations }: PlannedChange): PlannedOperation | undefined {
+  return operations.find(({ object, way }) => object === 'table' && way !== 'instant');
 }
 
 /** @throws Failure STATE_CONFLICT with what is allowed. */

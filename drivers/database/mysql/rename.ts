@@ -44,6 +44,7 @@ function alone(parts: SwapParts): Renamer {
   return {
     ready: async () => undefined,
     rename: async () => {
+      if (pairs(parts).length === 0) return true;
       const renaming = settled(renamer.execute(`RENAME TABLE ${pairs(parts).join(', ')}`));
       if (tables.length > 0) {
         await untilQueued(parts, renamer, renaming);

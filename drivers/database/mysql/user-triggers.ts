@@ -90,6 +90,12 @@ export function plainBody(body: string): string {
   return /^IF @gatewright_engine IS NULL.*? THEN\n([\s\S]*)\n; END IF$/.exec(body)?.[1] ?? body;
 }
 
+/** A definition with such a body. */
+export function plainDefinition(definition: string): string {
+  const [, head, body] = /^(\w+ \w+ FOR EACH ROW )([\s\S]*)$/.exec(definition)!;
+  return `${head!}${plainBody(body!)}`;
+}
+
 const SILENTLY = `${SILENT} IS NULL`;
 
 /** Whether the triggers of a table go by their own names; read as it is now, not as a transaction began. */
