@@ -8,6 +8,8 @@ export interface ThrottleLimits {
   readonly threadsRunning: number;
   /** Keys that may wait in the logs of a change. */
   readonly logLength: number;
+  /** Seconds for which more keys may wait without becoming fewer, before the change gives up keeping up. */
+  readonly behindSeconds: number;
   /** Milliseconds that 99 of 100 small writes may take. */
   readonly writeP99Ms: number;
 }
@@ -17,6 +19,7 @@ export const defaultLimits: ThrottleLimits = {
   replicaLagSeconds: 1.5,
   threadsRunning: 25,
   logLength: 50_000,
+  behindSeconds: 60,
   writeP99Ms: 50,
 };
 
@@ -56,7 +59,7 @@ const SLOWEST = 1 - MAX_THROTTLE;
  * passed; it comes back slowly, and not before there is room: so that it settles instead of swinging.
  */
 export class Throttle {
-  private readonly limits: ThrottleLimits;
+  readonly limits: ThrottleLimits;
   private readonly server = new Brake();
   private readonly log = new Brake();
   private last: { readonly atMs: number; readonly logLength: number } | null = null;

@@ -5,7 +5,13 @@ import { ProbeWrites } from '../../domain/schema/probe-writes';
 import { Throttle, type ServerLoad, type ThrottleLimits } from '../../domain/schema/throttle';
 
 const calm: ServerLoad = { replicaLagSeconds: 0, threadsRunning: 1, logLength: 0, writeP99Ms: 1 };
-const limits: ThrottleLimits = { replicaLagSeconds: 2, threadsRunning: 20, logLength: 10_000, writeP99Ms: 40 };
+const limits: ThrottleLimits = {
+  replicaLagSeconds: 2,
+  threadsRunning: 20,
+  logLength: 10_000,
+  behindSeconds: 60,
+  writeP99Ms: 40,
+};
 
 /** A throttle that saw the same load for some steps of half a second. */
 function after(steps: number, load: Partial<ServerLoad>, of: Partial<ThrottleLimits> = limits): Throttle {

@@ -4,6 +4,7 @@ import type { Drainer } from './drain';
 import { isRefusal } from './engine-session';
 import type { Session } from './session';
 import type { ShadowTables } from './shadows';
+import { inOneOrder, keyAfter, rangeOf, type Key } from './ranges';
 import { carriedNames, carriedValues, implied, keyColumns, onBothKeys } from './sql';
 import { shadowTable, type Fence } from './state';
 import { literal, name } from '../../../domain/schema/postgresql/quote';
@@ -15,14 +16,16 @@ export interface CopyState {
 }
 
 interface Mark {
-  readonly at: readonly string[] | null;
-  readonly until: readonly string[] | null;
+  readonly at: Key | null;
+  readonly until: Key | null;
   readonly copied: boolean;
 }
 
 /** Copies the rows of one table by its key, chunk after chunk, from wherever somebody left off. */
 export class Copier {
   private rows = 1_000;
+  /** Where this process left it; null when that has to be read. */
+  private known: Mark | null = null;
 
   constructor(
     private readonly session: Session,
@@ -48,24 +51,33 @@ export class Copier {
   }
 
   private async chunk(): Promise<boolean> {
-    let range = '';
+    this.known ??= await this.fence.transaction('READ COMMITTED', async () => await this.mark());
+    const mark = this.known;
+    if (mark.copied) return false;
+    if (mark.until === null || (mark.at !== null && same(mark.at, mark.until))) return await this.end(mark);
+    const { flow, live } = this.tables.forward;
+    const { at, until } = mark;
+    let to: Key | null = null;
+    // Nobody else moves the mark as long as this process has the change, and each transaction begins with seeing to that.
+    this.known = null;
     try {
-      return await this.fence.transaction('READ COMMITTED', async () => {
-        const mark = await this.mark();
-        if (mark.copied) return false;
-        if (mark.until === null) return await this.ended();
-        const to = await this.chunkEnd(mark);
-        if (to === null) return await this.ended();
-        range = this.between(mark.at, to);
-        await this.advance(to, await this.insert(range));
-        return true;
-      });
+      await this.fence.briskly(
+        // The planner believes what it knew of both tables before they grew.
+        'SET LOCAL enable_seqscan = off; ',
+        keyAfter(flow, live, rangeOf(flow, at, until), this.rows),
+        ([end]) => {
+          to = (end?.key as Key | undefined) ?? until;
+          return [this.insertion(at, to), this.advance(to, end === undefined ? this.counted(at, to) : `${this.rows}`)];
+        },
+      );
     } catch (error) {
-      if (!isRefusal(error) || range === '') throw error;
+      if (!isRefusal(error) || to === null) throw error;
       // A unique value that wandered, or a row that does not fit: told apart where the log is seen in the same snapshot.
-      await this.slowly();
+      await this.slowly(at, to);
       return true;
     }
+    this.known = { ...mark, at: to };
+    return true;
   }
 
   /** Where copying is and where it ends: rows with later keys are noted in the log when they come. */
@@ -84,89 +96,50 @@ export class Copier {
     return ((await this.session.query(read)) as unknown as readonly Mark[])[0]!;
   }
 
-  /** Where the next chunk ends: so many rows on, or where copying ends; null when it is there. */
-  private async chunkEnd({ at, until }: Mark): Promise<readonly string[] | null> {
-    if (at !== null && same(at, until)) return null;
-    const { forward } = this.tables;
-    const columns = keyColumns(forward.flow, 'source', 's');
-    const [row] = await this.session.query(
-      `SELECT ARRAY[${columns.map((each) => `${each}::text`).join(', ')}] AS key FROM ${forward.live} s ` +
-        `WHERE ${this.between(at, until!)} ORDER BY ${columns.join(', ')} OFFSET ${this.rows - 1} LIMIT 1`,
-    );
-    return (row?.key as readonly string[] | undefined) ?? until;
-  }
-
-  private async insert(range: string): Promise<number> {
+  /**
+   * What the log put there already is newer. Nobody else writes to the target while this session has the fence, so that
+   * nothing can come between looking and inserting: ON CONFLICT would make every row twice as dear.
+   */
+  private insertion(from: Key | null, to: Key): string {
     const { flow, live, target } = this.tables.forward;
     const filled = implied(flow);
-    // What the log put there already is newer.
-    const deferrable = isDeferrable(this.tables);
-    const skip = deferrable ? ` AND NOT EXISTS (SELECT FROM ${target} t WHERE ${onBothKeys(flow, 's', 't')})` : '';
-    const arbiter = flow.key.map((pair) => name(pair.target.name)).join(', ');
-    return await this.session.execute(
+    const there = [onBothKeys(flow, 's', 't')];
+    if (inOneOrder(flow)) there.push(rangeOf(flow, from, to, 'target', 't'));
+    return (
       `INSERT INTO ${target} (${[...carriedNames(flow), ...filled.map(({ column }) => name(column))].join(', ')}) ` +
-        `OVERRIDING SYSTEM VALUE SELECT ${[...carriedValues(flow, 's'), ...filled.map(({ value }) => value)].join(', ')} ` +
-        `FROM ${live} s WHERE ${range}${skip}${deferrable ? '' : ` ON CONFLICT (${arbiter}) DO NOTHING`}`,
+      `OVERRIDING SYSTEM VALUE SELECT ${[...carriedValues(flow, 's'), ...filled.map(({ value }) => value)].join(', ')} ` +
+      `FROM ${live} s WHERE ${rangeOf(flow, from, to)} ` +
+      `AND NOT EXISTS (SELECT FROM ${target} t WHERE ${there.join(' AND ')})`
     );
   }
 
-  private async slowly(): Promise<void> {
-    const mark = await this.fence.transaction('READ COMMITTED', async () => await this.mark());
-    const to = await this.chunkEnd(mark);
-    if (to === null) return;
-    await this.drainer.stepWithRange(this.between(mark.at, to), async (rows) => await this.advance(to, rows));
-  }
-
-  private async advance(to: readonly string[], rows: number): Promise<void> {
-    await this.session.execute(
-      `UPDATE ${shadowTable(this.fence.changeId)} SET at = $1, rows_copied = rows_copied + ${rows} WHERE n = ${this.tables.n}`,
-      [to],
+  private async slowly(from: Key | null, to: Key): Promise<void> {
+    const range = rangeOf(this.tables.forward.flow, from, to);
+    await this.drainer.stepWithRange(
+      range,
+      async (rows) => void (await this.session.execute(this.advance(to, `${rows}`))),
     );
   }
 
-  private async ended(): Promise<false> {
-    await this.session.execute(
-      `UPDATE ${shadowTable(this.fence.changeId)} SET copied = true WHERE n = ${this.tables.n}`,
+  private counted(from: Key | null, to: Key): string {
+    const { flow, live } = this.tables.forward;
+    return `(SELECT count(*) FROM ${live} s WHERE ${rangeOf(flow, from, to)})`;
+  }
+
+  private advance(to: Key, rows: string): string {
+    return (
+      `UPDATE ${shadowTable(this.fence.changeId)} SET at = ARRAY[${to.map(literal).join(', ')}]::text[], ` +
+      `rows_copied = rows_copied + ${rows} WHERE n = ${this.tables.n}`
     );
+  }
+
+  private async end(mark: Mark): Promise<false> {
+    await this.fence.transaction('READ COMMITTED', async () => {
+      await this.session.execute(
+        `UPDATE ${shadowTable(this.fence.changeId)} SET copied = true WHERE n = ${this.tables.n}`,
+      );
+    });
+    this.known = { ...mark, copied: true };
     return false;
   }
-
-  private between(from: readonly string[] | null, to: readonly string[]): string {
-    return rangeOf(this.tables, from, to);
-  }
-}
-
-/** Rows of the live side behind one key, up to another and with it; null for either end of the table. */
-export function rangeOf(
-  { forward: { flow } }: Pick<ShadowTables, 'forward'>,
-  from: readonly string[] | null,
-  to: readonly string[] | null,
-  side: 'source' | 'target' = 'source',
-  alias = 's',
-): string {
-  const columns = keyColumns(flow, side, alias).join(', ');
-  const values = (key: readonly string[]): string =>
-    key.map((value, i) => `${literal(value)}::${flow.key[i]![side].type}`).join(', ');
-  const bounds = [
-    ...(from === null ? [] : [`(${columns}) > (${values(from)})`]),
-    ...(to === null ? [] : [`(${columns}) <= (${values(to)})`]),
-  ];
-  return bounds.length === 0 ? 'true' : bounds.join(' AND ');
-}
-
-/** Whether the target's key is checked late, which no ON CONFLICT goes by. */
-function isDeferrable({ shadow, forward: { flow } }: ShadowTables): boolean {
-  const key = flow.key
-    .map(({ target }) => target.name)
-    .toSorted()
-    .join('\0');
-  const { primaryKey, uniques } = shadow.to;
-  return [...(primaryKey ? [primaryKey] : []), ...uniques].some(
-    ({ parts, deferrable }) =>
-      deferrable &&
-      parts
-        .map(({ column }) => column)
-        .toSorted()
-        .join('\0') === key,
-  );
 }

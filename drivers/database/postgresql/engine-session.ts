@@ -70,12 +70,20 @@ export async function transaction<T>(
   action: () => Promise<T>,
   { begin = 'BEGIN', attempts = 50 }: { readonly begin?: string; readonly attempts?: number } = {},
 ): Promise<T> {
+  const whole = async (): Promise<T> => {
+    await session.execute(begin);
+    const result = await action();
+    await session.execute('COMMIT');
+    return result;
+  };
+  return await persistently(session, whole, attempts);
+}
+
+/** Does something that is a transaction from its beginning to its commit, again for as long as what passes is in its way. */
+export async function persistently<T>(session: Session, whole: () => Promise<T>, attempts = 50): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await session.execute(begin);
-      const result = await action();
-      await session.execute('COMMIT');
-      return result;
+      return await whole();
     } catch (error) {
       if (error instanceof ServerError && error.fatal) throw error;
       await session.execute('ROLLBACK');

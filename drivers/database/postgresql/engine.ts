@@ -12,6 +12,7 @@ import { catchUp, copyAll, FEW_NOTES } from './copying';
 import { Drainer } from './drain';
 import { usersOwn } from './drift';
 import { openEngineSession, withEngineSession } from './engine-session';
+import { Governor } from './governor';
 import { introspect } from './introspect';
 import { dressAll } from './dress-all';
 import { leftoversIn } from './janitor';
@@ -24,11 +25,12 @@ import { Meter, progressOf } from './progress';
 import { proveAll } from './proving';
 import type { Session } from './session';
 import { allow, refuseRefused, refuseUnsafe } from './refusals';
+import type { LoadSource } from './server-load';
 import { settle } from './settle';
 import { directionIn, routeOf, shadowsOf, type ShadowTables } from './shadows';
 import { createState, Fence, readState } from './state';
 import { blockersOf, swap } from './swap';
-import { pause, rest } from './waiting';
+import { pause } from './waiting';
 
 /** What an engine is made with. */
 export interface PostgresEngineOptions {
@@ -89,34 +91,44 @@ export class PostgresEngine implements SchemaEngine {
 
   async copy(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copying', 'copied'], async ({ session, fence, shadows, drainers, phase }) => {
-      if (phase !== 'copied') await copyAll({ session, fence, shadows, drainers, change, point: this.point }, work);
+      if (phase === 'copied') return;
+      await Governor.during(this.source(change, shadows, phase), work, async (governor) => {
+        await copyAll({ session, fence, shadows, drainers, change, governor, point: this.point }, work);
+      });
     });
   }
 
   async follow(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, fence, shadows, drainers, phase }) => {
-      const meter = new Meter(session, change, shadows);
-      while (!work.signal.aborted) {
-        await settle(session, fence, work.signal);
-        let taken = 0;
-        for (const drainer of drainers) {
-          const began = performance.now();
-          await this.point('follow.batch');
-          const step = await drainer.step();
-          await this.point('follow.batched');
-          if (step > 0) await rest(performance.now() - began, work);
-          taken += step;
+      await Governor.during(this.source(change, shadows, phase), work, async (governor) => {
+        const meter = new Meter(session, change, shadows, () => governor.following.throttledBy);
+        while (!work.signal.aborted) {
+          governor.check();
+          await settle(session, fence, work.signal);
+          let taken = 0;
+          for (const drainer of drainers) {
+            const began = performance.now();
+            await this.point('follow.batch');
+            const step = await drainer.step();
+            await this.point('follow.batched');
+            if (step > 0) await governor.restFollower(performance.now() - began);
+            taken += step;
+          }
+          await meter.report(work, phase);
+          if (taken < FEW_NOTES) await pause(IDLE_MS, work.signal);
         }
-        await meter.report(work, phase);
-        if (taken < FEW_NOTES) await pause(IDLE_MS, work.signal);
-      }
+      });
     });
   }
 
   async prove(change: PlannedChange, work: Work): Promise<Proof> {
     return await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, phase, shadows, drainers }) => {
       const routes = shadows.map((shadow) => routeOf(shadow, directionIn(phase)));
-      return await proveAll({ session, shadows, routes, drainers, point: this.point }, work);
+      return await Governor.during(
+        this.source(change, shadows, phase),
+        work,
+        async (governor) => await proveAll({ session, shadows, routes, drainers, governor, point: this.point }, work),
+      );
     });
   }
 
@@ -224,6 +236,11 @@ export class PostgresEngine implements SchemaEngine {
       await this.point('clean.begin');
       await removeChange(session, change, gone, this.point, signal);
     });
+  }
+
+  private source({ id }: PlannedChange, shadows: readonly ShadowTables[], phase: ChangePhase): LoadSource {
+    const logs = shadows.map((shadow) => routeOf(shadow, directionIn(phase)).log);
+    return { url: this.options.url, schema: this.options.schema, changeId: id, logs };
   }
 
   private async phase({ id }: PlannedChange): Promise<ChangePhase | null> {

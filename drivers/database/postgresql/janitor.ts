@@ -30,7 +30,7 @@ export async function leftoversIn(session: Session): Promise<readonly Leftover[]
 }
 
 function named(relation: string, changeId: string): boolean {
-  return ['change', 'shadows', 'log', 'refused', 'note', 'fence', 'block'].some(
+  return ['change', 'shadows', 'probe', 'log', 'refused', 'note', 'fence', 'block'].some(
     (kind) =>
       relation === `${OWN_SCHEMA}.${kind}_${changeId}` || relation.startsWith(`${OWN_SCHEMA}.${kind}_${changeId}_`),
   );

@@ -26,6 +26,7 @@ export class Meter {
     private readonly session: Session,
     private readonly change: PlannedChange,
     private readonly shadows: readonly ShadowTables[],
+    private readonly throttledBy: () => string | null,
   ) {
     this.meters = shadows.map(() => new CopyMeter());
   }
@@ -35,16 +36,15 @@ export class Meter {
     return performance.now() - this.last >= EVERY_MS;
   }
 
-  async report({ onProgress, throttle }: Work, phase: ChangePhase, now = false): Promise<void> {
+  async report({ onProgress }: Work, phase: ChangePhase, now = false): Promise<void> {
     if (!now && !this.isDue()) return;
     this.last = performance.now();
     if (onProgress === undefined) return;
-    const throttled = (throttle?.() ?? 0) > 0 ? 'asked' : null;
     const tables: TableProgress[] = [];
     for (const [i, shadow] of this.shadows.entries()) {
       const measured = await measure(this.session, this.change.id, shadow);
       this.meters[i]!.note({ atMs: this.last, rowsCopied: measured.rows });
-      tables.push(await tableProgress(this.session, shadow, phase, measured, this.meters[i]!, throttled));
+      tables.push(await tableProgress(this.session, shadow, phase, measured, this.meters[i]!, this.throttledBy()));
     }
     onProgress({ phase, tables });
   }

@@ -1,4 +1,4 @@
-import { rangeOf } from './copy';
+import { rangeOf } from './ranges';
 import type { Drainer } from './drain';
 import type { Session } from './session';
 import type { Route } from './shadows';
@@ -86,7 +86,7 @@ export class Prover {
   }
 
   private range(from: readonly string[] | null, to: readonly string[] | null, side: 'source' | 'target'): string {
-    return rangeOf({ forward: this.route }, from, to, side, side === 'source' ? 's' : 't');
+    return rangeOf(this.route.flow, from, to, side, side === 'source' ? 's' : 't');
   }
 
   private keyOf(values: readonly string[]): Record<string, string> {

@@ -1,10 +1,10 @@
 import type { Proof, Work } from '../engine';
 import type { Drainer } from './drain';
+import type { Governor } from './governor';
 import type { Point } from './points';
 import { Prover } from './proof';
 import type { Session } from './session';
 import type { Route, ShadowTables } from './shadows';
-import { rest } from './waiting';
 
 /** What a proof works with. */
 export interface ProofTools {
@@ -12,6 +12,7 @@ export interface ProofTools {
   readonly shadows: readonly ShadowTables[];
   readonly routes: readonly Route[];
   readonly drainers: readonly Drainer[];
+  readonly governor: Governor;
   readonly point: Point;
 }
 
@@ -19,14 +20,17 @@ export interface ProofTools {
 const MOST_TOLD = 100;
 
 /** Compares all rows of all shadows. */
-export async function proveAll({ session, shadows, routes, drainers, point }: ProofTools, work: Work): Promise<Proof> {
+export async function proveAll(
+  { session, shadows, routes, drainers, governor, point }: ProofTools,
+  { signal }: Work,
+): Promise<Proof> {
   const differing: { table: string; key: Readonly<Record<string, string>> }[] = [];
   let [rowsCompared, differingCount] = [0, 0];
   for (const [i, { table }] of shadows.entries()) {
     const prover = new Prover(session, routes[i]!, drainers[i]!);
     let from: readonly string[] | null = null;
     do {
-      work.signal.throwIfAborted();
+      signal.throwIfAborted();
       const began = performance.now();
       await point('prove.range');
       const found = await prover.step(from);
@@ -34,7 +38,7 @@ export async function proveAll({ session, shadows, routes, drainers, point }: Pr
       differingCount += found.differing;
       differing.push(...found.keys.map((key) => ({ table, key })));
       from = found.end;
-      await rest(performance.now() - began, work);
+      await governor.restCopying(performance.now() - began);
     } while (from !== null);
   }
   return { rowsCompared, differing: differing.slice(0, MOST_TOLD), differingCount };

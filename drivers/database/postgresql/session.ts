@@ -1,9 +1,16 @@
-import { Client, DatabaseError, types, type CustomTypesConfig } from 'pg';
+import { Client, DatabaseError, types, type CustomTypesConfig, type QueryResult } from 'pg';
 import { Failure } from '../../../domain/failures';
 import { literal, name } from '../../../domain/schema/postgresql/quote';
 
 /** A row as the server tells it: text, booleans, 32-bit numbers, JSON and arrays; everything else as its text. */
 export type Row = Readonly<Record<string, unknown>>;
+
+/** What one statement of a batch gave. */
+export interface Result {
+  readonly rows: readonly Row[];
+  /** How many rows it touched or returned. */
+  readonly count: number;
+}
 
 /** One session of a PostgreSQL server. */
 export interface Session {
@@ -16,6 +23,8 @@ export interface Session {
   execute(sql: string, values?: readonly unknown[]): Promise<number>;
   /** Tells what the server says beside its answers. @returns what ends that. */
   onNotice(listener: (message: string) => void): () => void;
+  /** Runs several statements in one message. @returns what each of them gave. */
+  batch(statements: readonly string[]): Promise<readonly Result[]>;
   /** Ends it without waiting for anything. */
   destroy(): void;
 }
@@ -100,6 +109,16 @@ class PostgresSession implements Session {
     const heard = ({ message }: { readonly message?: string }): void => listener(message ?? '');
     this.client.on('notice', heard);
     return () => void this.client.off('notice', heard);
+  }
+
+  async batch(statements: readonly string[]): Promise<readonly Result[]> {
+    return await this.run(async () => {
+      const results: unknown = await this.client.query<Record<string, unknown>>(statements.join('; '));
+      return ([results].flat() as QueryResult<Record<string, unknown>>[]).map(({ rows, rowCount }) => ({
+        rows,
+        count: rowCount ?? 0,
+      }));
+    });
   }
 
   destroy(): void {

@@ -50,8 +50,15 @@ export function onBothKeys(flow: Flow, source: string, target: string): string {
 
 /** A part of a key as the target compares it: by its index, whatever collation the source has. */
 export function keyAsTarget({ source, target }: Carried, expression: string): string {
+  // Integers are compared as they are: what is too large for the target is nobody's key there, and no error.
+  if (areIntegers(source, target)) return expression;
   const value = assigned(expression, source.type, target.type);
   return source.collation === target.collation ? value : `(${value}) COLLATE ${target.collation ?? '"default"'}`;
+}
+
+/** Whether the server compares two columns with each other, and by the index of either, without any conversion. */
+export function areIntegers(...columns: readonly Pick<Column, 'type'>[]): boolean {
+  return columns.every(({ type }) => /^(?:smallint|integer|bigint)$/.test(type));
 }
 
 function equal(left: readonly string[], right: readonly string[]): string {

@@ -2,10 +2,10 @@ import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/postgresql/quote';
 import type { ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
-import { transaction } from './engine-session';
+import { persistently, transaction } from './engine-session';
 import { OWN_SCHEMA, ownName, type Side } from './names';
 import { nullable, text } from './rows';
-import type { Session } from './session';
+import type { Row, Session } from './session';
 
 /** Where a change stands, as its database has it. */
 export interface StoredState {
@@ -30,6 +30,11 @@ export function stateTable(changeId: string): string {
 /** A row for each shadow of a change: how far its copy is, and by what its triggers are known. */
 export function shadowTable(changeId: string): string {
   return own(ownName('shadows', changeId));
+}
+
+/** A row that is written to only to see how long that takes. */
+export function probeTable(changeId: string): string {
+  return own(ownName('probe', changeId));
 }
 
 const CLAIMS = own('claims');
@@ -65,7 +70,9 @@ export async function createState(session: Session, change: PlannedChange): Prom
           `gone text, unvalidated jsonb NOT NULL DEFAULT '[]', names jsonb NOT NULL DEFAULT '{}', specification text NOT NULL); ` +
           `CREATE TABLE IF NOT EXISTS ${shadowTable(change.id)} (n int PRIMARY KEY, table_name text NOT NULL, ` +
           `at text[], until text[], copied boolean NOT NULL DEFAULT false, rows_copied bigint NOT NULL DEFAULT 0, ` +
-          `triggers text)`,
+          `triggers text); ` +
+          `CREATE TABLE IF NOT EXISTS ${probeTable(change.id)} (id int PRIMARY KEY, n bigint NOT NULL); ` +
+          `INSERT INTO ${probeTable(change.id)} VALUES (1, 0) ON CONFLICT DO NOTHING`,
       );
       await session.execute(
         `INSERT INTO ${stateTable(change.id)} (id, change_id, schema_name, epoch, phase, specification) ` +
@@ -113,7 +120,7 @@ export async function removeState(session: Session, changeId: string): Promise<v
     async () => {
       await session.execute(housekeeping);
       await session.execute(
-        `DROP TABLE IF EXISTS ${shadowTable(changeId)}, ${stateTable(changeId)}; ` +
+        `DROP TABLE IF EXISTS ${shadowTable(changeId)}, ${probeTable(changeId)}, ${stateTable(changeId)}; ` +
           `DELETE FROM ${CLAIMS} WHERE change_id = '${changeId.replaceAll("'", "''")}'`,
       );
       const [left] = await session.query(
@@ -175,10 +182,33 @@ export class Fence {
 
   /** The phase. @throws Failure CONFLICT when another process has taken over. */
   async phase(): Promise<ChangePhase> {
-    const [row] = await this.session.query(`SELECT epoch, phase FROM ${stateTable(this.changeId)} WHERE id = 1`);
+    return this.phaseOf((await this.session.query(this.mine))[0]);
+  }
+
+  /** What tells whether this process still has the change. */
+  private get mine(): string {
+    return `SELECT epoch, phase FROM ${stateTable(this.changeId)} WHERE id = 1`;
+  }
+
+  private phaseOf(row: Row | undefined): ChangePhase {
     if (row === undefined || Number(row.epoch) !== this.epoch)
       throw new Failure('CONFLICT', 'another process has taken this change over');
     return text(row.phase) as ChangePhase;
+  }
+
+  /**
+   * Runs a transaction in two messages instead of one for each statement: one begins it, takes the fence and looks at
+   * something, the other does what the look tells and commits.
+   * @returns how many rows the first statement of `act` touched.
+   */
+  async briskly(also: string, look: string, act: (seen: readonly Row[]) => readonly string[]): Promise<number> {
+    return await persistently(this.session, async () => {
+      const results = await this.session.batch([this.begin('READ COMMITTED', also), this.mine, look]);
+      const [mine, seen] = results.slice(-2);
+      this.phaseOf(mine!.rows[0]);
+      const [first] = await this.session.batch([...act(seen!.rows), 'COMMIT']);
+      return first!.count;
+    });
   }
 
   /** Runs a transaction under the fence, while this process still has the change. */
