@@ -5,6 +5,7 @@ import { stopChildren } from './schema/child';
 import { benchCopy, benchSwaps, benchTrigger, benchWriters, ledgerRow } from './schema/measures';
 import { benchMemory } from './schema/memory';
 import { startMySql } from './schema/mysql-server';
+import { benchPeers } from './schema/peers';
 import { fullPlan, parts, quickPlan, type Part, type SchemaPlan } from './schema/plan';
 import { startPostgreSql } from './schema/postgres-server';
 import { Rig } from './schema/rig';
@@ -23,12 +24,13 @@ const servers = {
 } as const;
 type ServerKind = keyof typeof servers;
 
-const measures: Readonly<Partial<Record<Part, (rig: Rig) => Promise<Row[]>>>> = {
+const measures: Readonly<Record<Part, (rig: Rig) => Promise<Row[]>>> = {
   copy: benchCopy,
   trigger: benchTrigger,
   writers: benchWriters,
   swaps: benchSwaps,
   memory: benchMemory,
+  peers: benchPeers,
 };
 
 async function main(): Promise<void> {
@@ -73,11 +75,23 @@ async function on(kind: ServerKind, plan: SchemaPlan, only: readonly Part[]): Pr
   try {
     const rig = new Rig(server, plan, say);
     const rows: Row[] = [];
-    for (const part of only) rows.push(...((await measures[part]?.(rig)) ?? []));
+    for (const part of only) rows.push(...(await measured(rig, part)));
     return rig.ledger.checked > 0 ? [...rows, ledgerRow(rig)] : rows;
   } finally {
     stopChildren();
     await server.stop();
+  }
+}
+
+/** The rows of one part; one that says why where it came to nothing, so that the others are still told. */
+async function measured(rig: Rig, part: Part): Promise<Row[]> {
+  try {
+    return await measures[part](rig);
+  } catch (error) {
+    const { stack, message } = error as Error;
+    say(`${part}: ${stack ?? message}`);
+    const bar = { text: 'is done', met: false };
+    return [{ group: `${rig.server.name}: ${part}`, name: 'came to nothing', note: message.split('\n')[0]!, bar }];
   }
 }
 

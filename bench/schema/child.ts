@@ -14,6 +14,9 @@ interface Answer {
   readonly error?: string;
 }
 
+/** Milliseconds after which whatever a child does is stuck: a bench ends. */
+const LONGEST_CALL_MS = 600_000;
+
 const living = new Set<ChildProcess>();
 
 /** A process that does one part of a bench, so that its memory and its time are its own. It ends with its parent. */
@@ -46,8 +49,17 @@ export class Child {
     return this.process.pid!;
   }
 
-  /** Calls a method of the child. @throws Error with what it says, or that it ended. */
+  /** Calls a method of the child. @throws Error with what it says, that it ended, or that it takes too long. */
   async call<T>(method: string, input?: unknown): Promise<T> {
+    const late = setTimeout(() => this.process.kill('SIGKILL'), LONGEST_CALL_MS);
+    try {
+      return await this.ask<T>(method, input);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  private async ask<T>(method: string, input: unknown): Promise<T> {
     if (this.end !== undefined) throw new Error(this.end);
     const id = ++this.last;
     return await new Promise<T>((resolve, reject) => {

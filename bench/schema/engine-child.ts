@@ -22,29 +22,43 @@ export interface Timed<T = unknown> {
   readonly ms: number;
   /** Of a call that was not given up. */
   readonly result: T;
+  /** Whether it was given up, after the time it was given. */
+  readonly gaveUp: boolean;
   /** As the engine reported last. */
   readonly rowsCopied: number;
 }
 
 /** The engine at work on one change, in a process of its own. */
 export class EngineChild {
-  private constructor(private readonly child: Child) {}
+  private constructor(
+    private readonly child: Child,
+    private readonly kind: EngineTarget['kind'],
+  ) {}
 
   static async start(target: EngineTarget, change: PlannedChange): Promise<EngineChild> {
     const child = Child.start('bench/schema/engine-process');
     await child.call('open', { target, change });
-    return new EngineChild(child);
+    return new EngineChild(child, target.kind);
   }
 
   async run(verb: EngineCall['verb'], options: Omit<EngineCall, 'verb'> = {}): Promise<Timed> {
     return await this.child.call('call', { verb, ...options });
   }
 
-  /** Compares both sides. @throws Error when they are not the same. */
+  /** Compares both sides while others write. @throws Error when they are not the same. */
   async prove(throttle = 0): Promise<Timed<Proof>> {
-    const proof = (await this.run('prove', { throttle })) as Timed<Proof>;
+    const prove = async (): Promise<Timed> => await this.run('prove', { throttle });
+    // That of PostgreSQL follows the log itself, and is the only one who does meanwhile.
+    const proof = (this.kind === 'mysql' ? await this.following(prove) : await prove()) as Timed<Proof>;
     if (proof.result.differingCount > 0) throw new Error(`rows differ: ${JSON.stringify(proof.result)}`);
     return proof;
+  }
+
+  /** Copies everything, also while others write. @throws Error when that is not done within a time. */
+  async copyAll(withinMs: number): Promise<Timed> {
+    const copy = await this.run('copy', { forMs: withinMs });
+    if (copy.gaveUp) throw new Error(`copying and following came to no end within ${withinMs / 1_000} s`);
+    return copy;
   }
 
   async swap(verb: 'cutOver' | 'revert' | 'reapply'): Promise<Timed<Swapped>> {

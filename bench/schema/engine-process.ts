@@ -27,7 +27,12 @@ async function call({ verb, throttle = 0, forMs }: EngineCall): Promise<Timed> {
     if (!stop.signal.aborted) throw error;
   });
   const ms = performance.now() - began;
-  return { ms, result, rowsCopied: tables.reduce((sum, { rowsCopied }) => sum + rowsCopied, 0) };
+  return {
+    ms,
+    result,
+    gaveUp: stop.signal.aborted,
+    rowsCopied: tables.reduce((sum, { rowsCopied }) => sum + rowsCopied, 0),
+  };
 }
 
 // The engine of one change in a process of its own, as a worker would have it.

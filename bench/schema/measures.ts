@@ -89,14 +89,17 @@ export async function benchWriters(rig: Rig): Promise<Row[]> {
       await sleep(500);
       await rig.change(async (engine) => {
         await engine.run('prepare');
-        const options = throttle === 0 ? {} : { throttle, forMs: plan.slowSeconds * 1_000 };
-        const copy = await writers.during(async () => await engine.run('copy', options));
+        const copying = async (): Promise<Timed> =>
+          throttle === 0
+            ? await engine.copyAll(plan.copySeconds * 1_000)
+            : await engine.run('copy', { throttle, forMs: plan.slowSeconds * 1_000 });
+        const copy = await writers.during(copying);
         const rate = throttle === 0 ? rig.rate(copy.result.ms) : copyRate(copy.result);
         const bar = throttle === 0 ? { bar: atLeast(rate / limit, 0.4, 'of INSERT .. SELECT') } : {};
         rows.push({ group, name: `copy at throttle ${throttle}`, p50: rate, unit: 'rows/s', ...bar });
         rows.push({ group, name: '  its writers', ...writes(copy.written) });
         if (throttle === 0) {
-          const proof = await writers.during(async () => await engine.following(async () => await engine.prove()));
+          const proof = await writers.during(async () => await engine.prove());
           const proven = rig.rate(proof.result.ms, proof.result.result.rowsCompared);
           rows.push({ group, name: 'proof', p50: proven, unit: 'rows/s' });
           rows.push({ group, name: '  its writers', ...writes(proof.written) });
@@ -119,8 +122,8 @@ export async function benchSwaps(rig: Rig): Promise<Row[]> {
     await rig.change(async (engine) => {
       rig.say(`${server.name}: swapping`);
       await engine.run('prepare');
-      await engine.run('copy');
-      await engine.following(async () => await engine.prove());
+      await engine.copyAll(plan.copySeconds * 1_000);
+      await engine.prove();
       const swap = async (verb: 'cutOver' | 'revert' | 'reapply'): Promise<void> => {
         const name = verb === 'revert' ? 'revert' : 'cut-over';
         const { result, written } = await writers.during(async () => await engine.swap(verb), 1_000);
@@ -132,7 +135,7 @@ export async function benchSwaps(rig: Rig): Promise<Row[]> {
         await swap(round === 0 ? 'cutOver' : 'reapply');
         await swap('revert');
       }
-      await engine.following(async () => await engine.prove());
+      await engine.prove();
       await engine.run('finish');
     });
   });

@@ -7,6 +7,8 @@ export interface SchemaPlan {
   readonly seconds: number;
   /** Seconds at most of a copy that is slowed. */
   readonly slowSeconds: number;
+  /** Seconds at most of a copy while others write: by then it has to be at its end. */
+  readonly copySeconds: number;
   /** Row counts at which the memory of the engine is looked at. */
   readonly memory: readonly number[];
 }
@@ -17,6 +19,7 @@ export const fullPlan: SchemaPlan = {
   rounds: 3,
   seconds: 5,
   slowSeconds: 15,
+  copySeconds: 180,
   memory: [10_000, 100_000, 1_000_000],
 };
 
@@ -26,6 +29,7 @@ export const quickPlan: SchemaPlan = {
   rounds: 2,
   seconds: 2,
   slowSeconds: 4,
+  copySeconds: 30,
   memory: [10_000, 100_000],
 };
 

@@ -28,7 +28,9 @@ export async function startPostgreSql(): Promise<BenchServer> {
     name: `PostgreSQL ${String(row!.server_version).split(' ')[0]}`,
     target: { kind: 'postgresql', url: own.url, schema: 'public' },
     fill: async (rows) => {
-      await session.execute('DROP TABLE IF EXISTS t');
+      // Also whatever a change left that came to nothing.
+      await session.execute('DROP SCHEMA IF EXISTS gatewright, public CASCADE');
+      await session.execute('CREATE SCHEMA public');
       await session.execute(table('t'));
       await session.execute(
         `INSERT INTO t (${columns}) SELECT i, i % 9973, 'init', i, i % 1000, md5(i::text) || md5((i + 1)::text), ` +
@@ -46,7 +48,13 @@ export async function startPostgreSql(): Promise<BenchServer> {
       return planChange(id, change, postgresDdl, { instant: new Set(), instantWanted: false });
     },
     insertSelect: async () => await insertSelect(session),
-    alter: async () => await timed(async () => await session.execute(`ALTER TABLE t ${alter}`)),
+    peers: [
+      { name: 'INSERT .. SELECT', run: async () => await insertSelect(session) },
+      {
+        name: 'ALTER TABLE .. TYPE, which rewrites it',
+        run: async () => await timed(async () => await session.execute(`ALTER TABLE t ${alter}`)),
+      },
+    ],
     stop: async () => {
       session.destroy();
       branch.destroy();

@@ -12,7 +12,7 @@ export const LONGEST_STALL_MS = 150;
 export class Rig {
   private changes = 0;
   /** Of all writers so far. */
-  readonly ledger = { checked: 0, wrongCount: 0, wrong: [] as string[], refused: 0 };
+  readonly ledger = { checked: 0, wrongCount: 0, wrong: [] as string[] };
   /** Rows a second of `INSERT .. SELECT`, once it was measured. */
   private limits: number[] = [];
 
@@ -36,12 +36,14 @@ export class Rig {
   /** Works while users write, all of whose rows are looked at afterwards. */
   async writing<T>(work: (writers: Writers) => Promise<T>): Promise<T> {
     const writers = await Writers.start(this.server.target, this.plan.rows);
-    const result = await work(writers);
-    const { checked, wrongCount, wrong } = await writers.audit();
-    this.ledger.checked += checked;
-    this.ledger.wrongCount += wrongCount;
-    this.ledger.wrong.push(...wrong);
-    return result;
+    try {
+      return await work(writers);
+    } finally {
+      const { checked, wrongCount, wrong } = await writers.audit();
+      this.ledger.checked += checked;
+      this.ledger.wrongCount += wrongCount;
+      this.ledger.wrong.push(...wrong);
+    }
   }
 
   /** Rows a second of `INSERT .. SELECT` now. */

@@ -18,9 +18,15 @@ export interface BenchServer {
   planned(id: string): Promise<PlannedChange>;
   /** Copies all rows by one statement into an empty table that is as the shadow is. @returns milliseconds. */
   insertSelect(): Promise<number>;
-  /** The server's own way of the same change, which writes all rows anew. @returns milliseconds. */
-  alter(): Promise<number>;
+  readonly peers: readonly Peer[];
   stop(): Promise<void>;
+}
+
+/** Another way of making the same change. */
+export interface Peer {
+  readonly name: string;
+  /** Makes the change of `t`. @returns milliseconds. */
+  run(): Promise<number>;
 }
 
 /** A directory and the server that runs in it, both of which go when they are stopped. */
