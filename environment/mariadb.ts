@@ -64,7 +64,7 @@ export async function startMariaDb({ directory, port, options = {} }: MariaDbSpe
   const [command, ...args] = asOwner([
     ...[program, '--no-defaults', `--datadir=${data}`, '--bind-address=127.0.0.1', `--port=${port}`],
     ...[`--socket=${join(directory, 'mariadb.sock')}`, `--pid-file=${join(directory, 'mariadb.pid')}`],
-    ...[`--tmpdir=${directory}`, '--plugin-dir=/usr/lib/mysql/plugin', `--tmpdir=${temporary}`, '--secure-file-priv=', '--loose-skip-ssl'],
+    ...['--plugin-dir=/usr/lib/mysql/plugin', `--tmpdir=${temporary}`, '--secure-file-priv=', '--loose-skip-ssl'],
     ...Object.entries({ ...defaults, ...options }).map(([name, value]) => `--${name}=${value}`),
   ]);
   const password = existsSync(passwordFile) ? readFileSync(passwordFile, 'utf8') : '';
