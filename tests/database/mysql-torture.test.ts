@@ -97,6 +97,7 @@ test('no write is lost, whatever is killed whenever', async () => {
     for (const nth of [1, 1, 2]) await engine('copy', { point: 'copy.chunked', nth });
     await engine('copy', { point: 'copy.chunk', nth: 1, server: true });
     await engine('copy', { point: 'copy.copied', nth: 1 });
+    await engine('copy', { point: 'copy.trigger', nth: 2 });
     await engine('copy');
     await proven();
     for (let round = 0; round < ROUNDS; round++)

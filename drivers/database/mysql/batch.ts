@@ -1,5 +1,6 @@
 import { name } from '../../../domain/schema/mysql/quote';
 import type { Flow } from '../../../domain/schema/sides';
+import { compared, Mark } from './key-walk';
 import { nullable, text } from './rows';
 import type { Session } from './session';
 import { converted, handle, implicit, keyParts, of, onKey } from './sql';
@@ -15,6 +16,11 @@ export interface Route {
   readonly target: string;
   /** Tells the names by which this route's tables go in SQL from those of another, which are locked with them. */
   readonly tag: number;
+  /**
+   * The cursor of a copy that goes on: what lies between it and its end is copied as it will be then, so that notes about
+   * it are done with by being read. Copier and drainer are never at work at once, so that the cursor stands still.
+   */
+  readonly copying?: string;
 }
 
 /** Everything that a batch reads or writes, as LOCK TABLES takes it: what goes by several names has to be locked by each. */
@@ -78,7 +84,7 @@ export async function readBatch(session: Session, route: Route, selection: Selec
   await session.execute(`INSERT INTO gw_notes${tag} ${selectNotes(route, notes)}${other}`);
   const names = [...keyParts(route.flow), ...valueNames(route.flow)];
   await session.execute(
-    `INSERT INTO gw_rows${tag} SELECT handle, handle, MAX(present), 0, 0, 0, ${names.join(', ')} FROM gw_notes${tag} GROUP BY handle`,
+    `INSERT INTO gw_rows${tag} SELECT handle, handle, MAX(present), 0, 0, 0, ${names.join(', ')} FROM gw_notes${tag} WHERE ahead = 0 GROUP BY handle`,
   );
   const [row] = await session.query(`SELECT COUNT(DISTINCT note) AS n FROM gw_notes${tag}`);
   return Number(row!.n);
@@ -93,7 +99,7 @@ function selected(log: string, selection: Selection): string {
 }
 
 /** Notes with their keys and what the live side has of them. @param letter which of the two keys of a move. */
-function selectNotes({ flow, live, tag }: Route, notes: string, letter: 'k' | 'o' = 'k'): string {
+function selectNotes({ flow, live, tag, copying }: Route, notes: string, letter: 'k' | 'o' = 'k'): string {
   const keys = keyParts(flow, letter);
   const other = flow.key.map((_, i) => `l.o${i + 1}`);
   const moved = `IF(l.op = 'm' AND '${letter}' = 'k', ${handle(flow, 'source', (i) => other[i]!)}, NULL)`;
@@ -101,10 +107,17 @@ function selectNotes({ flow, live, tag }: Route, notes: string, letter: 'k' | 'o
   const present = of(alias, flow.key[0]!.source.name);
   return (
     `SELECT l.id AS note, l.op AS op, ${handle(flow, 'source', (i) => `l.${keys[i]!}`)} AS handle, ${moved} AS origin, ` +
-    `${present} IS NOT NULL AS present, ${keys.map((key, i) => `l.${key} AS k${i + 1}`).join(', ')}, ` +
+    `${present} IS NOT NULL AS present, ${copying === undefined ? '0' : isAhead(flow, copying, letter)} AS ahead, ${keys.map((key, i) => `l.${key} AS k${i + 1}`).join(', ')}, ` +
     `${flow.carried.map(({ source }, i) => `${of(alias, source.name)} AS c${i + 1}`).join(', ')} ` +
     `FROM (${notes}) AS l LEFT JOIN ${name(live)} AS ${alias} ON ${onKey(flow, 'source', alias, 'l', letter)}`
   );
+}
+
+function isAhead(flow: Flow, cursor: string, letter: 'k' | 'o'): string {
+  const columns = keyParts(flow, letter).map((part) => `l.${part}`);
+  const within = (mark: Mark): string =>
+    `EXISTS (SELECT 1 FROM ${name(cursor)} AS c WHERE c.id = ${mark} AND ${compared(flow, columns, '<=', 'c')})`;
+  return `${within(Mark.end)} AND NOT ${within(Mark.copied)}`;
 }
 
 /**

@@ -27,7 +27,8 @@ export async function copyTable(
   work: Work,
 ): Promise<void> {
   const copier = new Copier(session, fence, tables);
-  const drainer = new Drainer(session, fence, routeOf(tables, 'forward'), tables.names.failed);
+  const route = { ...routeOf(tables, 'forward'), copying: tables.names.cursor };
+  const drainer = new Drainer(session, fence, route, tables.names.failed);
   const meter = new CopyMeter();
   meter.note({ atMs: performance.now(), rowsCopied: await copier.copied() });
   for (let chunks = 0, more = true; more; chunks++) {

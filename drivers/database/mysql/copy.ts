@@ -3,9 +3,8 @@ import { name } from '../../../domain/schema/mysql/quote';
 import { isPassing, transaction } from './engine-session';
 import type { ShadowTables } from './helpers';
 import { keyColumns, KeyWalk, Mark } from './key-walk';
-import { turned } from './proof';
 import { ServerError, type Session } from './session';
-import { converted, implicit, isText, keyParts, of, sameKey } from './sql';
+import { converted, implicit, keyParts, of } from './sql';
 import type { Fence } from './state';
 
 /** Copies the rows of one table by its key, chunk after chunk, from wherever somebody left off. */
@@ -49,44 +48,37 @@ export class Copier {
   private async chunk(): Promise<boolean> {
     const { walk } = this;
     if (!this.ended && !(await walk.has(Mark.end)) && !(await walk.setEnd(Mark.end))) return false;
-    if (!(await walk.advance(this.rows, Mark.chunk, Mark.end))) return false;
+    if (!(await walk.advance(this.rows, Mark.chunk, Mark.end))) {
+      // The row at the end may be gone. From now on nothing is ahead, and every note is followed.
+      await walk.arrive(Mark.end, 0);
+      return false;
+    }
     const copied = await this.copy(walk);
     await walk.arrive(Mark.chunk, copied);
     return true;
   }
 
-  /** Rows that cannot be put in go through the log, where they are told one from another. */
+  /**
+   * Nothing is in the way: what would be copied later is not followed before. Rows that cannot be put in go through the
+   * log, where they are told one from another.
+   */
   private async copy(walk: KeyWalk): Promise<number> {
     const { forward, names } = this.tables;
     const columns = forward.carried.map(({ target }) => name(target.name));
     const values = forward.carried.map((pair) => converted(pair, of('live', pair.source.name)));
     const filled = implicit(forward);
-    const chunk = await walk.chunk(Mark.chunk);
-    const missing = `${of('ghost', forward.key[0]!.target.name)} IS NULL`;
-    const ghost = `LEFT JOIN ${name(names.ghost)} AS ghost ON ${sameKey(forward, 'live', 'ghost')}`;
-    const beside = (await this.isEmpty())
-      ? `${chunk.tables} WHERE ${chunk.rows}`
-      : `${chunk.tables} ${ghost} WHERE ${chunk.rows} AND ${missing}`;
+    const { tables, rows } = await walk.chunk(Mark.chunk);
+    const from = `FROM ${tables} WHERE ${rows}`;
     try {
       return await this.session.execute(
         `INSERT INTO ${name(names.ghost)} (${[...columns, ...filled.map(({ column }) => name(column))].join(', ')}) ` +
-          `SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} FROM ${beside}`,
+          `SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} ${from}`,
       );
     } catch (error) {
       if (!(error instanceof ServerError) || error.fatal || isPassing(error)) throw error;
       return await this.session.execute(
-        `INSERT INTO ${name(names.log)} (op, ${keyParts(forward).join(', ')}) SELECT 'u', ${keyColumns(forward).join(', ')} ` +
-          `FROM ${chunk.tables} WHERE ${chunk.rows}`,
+        `INSERT INTO ${name(names.log)} (op, ${keyParts(forward).join(', ')}) SELECT 'u', ${keyColumns(forward).join(', ')} ${from}`,
       );
     }
-  }
-  /** Whether nobody was here before; then nothing has to be looked for. Only keys that both sides order alike tell. */
-  private async isEmpty(): Promise<boolean> {
-    const { forward, names } = this.tables;
-    if (forward.key.some(({ source, target }) => isText(source) || isText(target))) return false;
-    const ghost = new KeyWalk(this.session, turned(forward), names.ghost, names.cursor, Mark.copied);
-    const { tables, rows } = await ghost.chunk(Mark.chunk);
-    const there = await this.session.query(`SELECT 1 FROM ${tables} WHERE ${rows} LIMIT 1`);
-    return there.length === 0;
   }
 }

@@ -23,7 +23,7 @@ import { lossesOf, refuseLosses } from './losses';
 import { allow, directionIn, exists, phaseOf, renames, routeOf, standingOf } from './phase';
 import { plan } from './plan';
 import type { OnPoint, Point } from './points';
-import { prepareChange } from './prepare';
+import { prepareChange, readyNewSides } from './prepare';
 import { progressOf, stateOf } from './progress';
 import { Prover } from './proof';
 import { openSession, type Session } from './session';
@@ -95,7 +95,7 @@ export class MySqlEngine implements SchemaEngine {
       if (hold.phase === 'copied') return;
       for (const tables of hold.shadows) await copyTable(hold, change, tables, this.point, work);
       await this.point('copy.copied');
-      await hold.fence.transaction(async () => await hold.fence.enter('copied'));
+      await readyNewSides(hold.session, hold.fence, change, this.point, work.signal);
       await this.point('copy.done');
     });
   }

@@ -5,7 +5,6 @@ import type { PlannedChange, Shadow } from '../../../domain/schema/plan';
 import { flowOf, type Flow } from '../../../domain/schema/sides';
 import { Errno, patiently, SILENT } from './engine-session';
 import { helperNames, type HelperNames } from './names';
-import type { Point } from './points';
 import { text } from './rows';
 import { ServerError, type Session } from './session';
 import { bytes, characterSet, isText, keyParts } from './sql';
@@ -113,22 +112,20 @@ export async function createGhost(session: Session, { shadow, names }: ShadowTab
 /**
  * Makes the triggers that note changed keys, the same on both sides: they stay with their tables for as long as the
  * change lives, and nothing has to be switched at a swap. CREATE TRIGGER waits for the transactions that wrote without it.
+ * The new side gets them once it is copied: every row would have to pass by them.
  */
 export async function createTriggers(
   session: Session,
-  tables: ShadowTables,
-  point: Point,
+  { names, forward, back }: ShadowTables,
+  side: 'old' | 'new',
+  point: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { names, forward, back } = tables;
-  for (const [side, table, flow] of [
-    ['new', names.ghost, back],
-    ['old', names.table, forward],
-  ] as const)
-    for (const event of ['i', 'u', 'd'] as const) {
-      await patiently(session, triggerStatement(names, side, event, table, flow), signal);
-      await point('prepare.trigger');
-    }
+  const [table, flow] = side === 'old' ? [names.table, forward] : [names.ghost, back];
+  for (const event of ['i', 'u', 'd'] as const) {
+    await patiently(session, triggerStatement(names, side, event, table, flow), signal);
+    await point();
+  }
 }
 
 function triggerStatement(

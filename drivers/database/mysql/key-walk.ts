@@ -52,12 +52,16 @@ export class KeyWalk {
   async advance(rows: number, mark: Mark, end?: Mark): Promise<boolean> {
     const columns = keyColumns(this.flow);
     const { tables, rows: where } = await this.ahead(end);
-    const set = await this.session.execute(
-      `REPLACE INTO ${name(this.cursor)} (id, ${keyParts(this.flow).join(', ')}) SELECT ${mark}, ${columns.join(', ')} ` +
-        `FROM (SELECT ${columns.join(', ')} FROM ${tables} WHERE ${where} ORDER BY ${columns.join(', ')} LIMIT ${rows}) AS live ` +
-        `ORDER BY ${descending(columns)} LIMIT 1`,
+    // A derived table: only there the optimizer takes the marks for constants, and goes along the index.
+    const set = async (order: string): Promise<boolean> =>
+      (await this.session.execute(
+        `REPLACE INTO ${name(this.cursor)} (id, ${keyParts(this.flow).join(', ')}) SELECT ${mark}, ${columns.join(', ')} ` +
+          `FROM (SELECT ${columns.join(', ')} FROM ${tables} WHERE ${where} ORDER BY ${order}) AS live`,
+      )) > 0;
+    // Where fewer are left, the last of them.
+    return (
+      (await set(`${columns.join(', ')} LIMIT 1 OFFSET ${rows - 1}`)) || (await set(`${descending(columns)} LIMIT 1`))
     );
-    return set > 0;
   }
 
   /** The rows up to a mark that was set ahead. */
@@ -94,31 +98,35 @@ export class KeyWalk {
       ...(end === undefined ? [] : [`JOIN ${cursor} AS c${end} ON c${end}.id = ${end}`]),
     ];
     const bounds = [
-      ...(begun ? [this.beyond(`c${this.from}`, '>')] : []),
-      ...(end === undefined ? [] : [this.beyond(`c${end}`, '<=')]),
+      ...(begun ? [compared(this.flow, keyColumns(this.flow), '>', `c${this.from}`)] : []),
+      ...(end === undefined ? [] : [compared(this.flow, keyColumns(this.flow), '<=', `c${end}`)]),
     ];
     return {
       tables: [`${name(this.table)} AS live`, ...joins].join(' '),
       rows: bounds.length > 0 ? bounds.join(' AND ') : 'TRUE',
     };
   }
+}
 
-  /** Written so that the index of a key of several columns is used. */
-  private beyond(cursor: string, way: '>' | '<='): string {
-    const columns = keyColumns(this.flow);
-    const parts = this.flow.key.map(({ source }, i) => {
-      const held = `${cursor}.${keyParts(this.flow)[i]!}`;
-      return isText(source) ? inCollation(held, source, this.flow.source) : held;
-    });
-    const strict = way === '>' ? '>' : '<';
-    const alternatives = columns.map((column, i) => {
-      const equal = columns.slice(0, i).map((other, n) => `${other} = ${parts[n]!}`);
-      const last = i === columns.length - 1 ? way : strict;
-      return `(${[...equal, `${column} ${last} ${parts[i]!}`].join(' AND ')})`;
-    });
-    // The first part by itself: the optimizer sees the range in no alternative.
-    return `${columns[0]!} ${strict}= ${parts[0]!} AND (${alternatives.join(' OR ')})`;
-  }
+/**
+ * Compares a key of the source with one of a cursor, as the source orders them. Written so that the index of a key of
+ * several columns is used.
+ * @param columns what the key's parts are called.
+ */
+export function compared(flow: Flow, columns: readonly string[], way: '>' | '<=', cursor: string): string {
+  const parts = flow.key.map(({ source }, i) => {
+    const held = `${cursor}.${keyParts(flow)[i]!}`;
+    return isText(source) ? inCollation(held, source, flow.source) : held;
+  });
+  const strict = way === '>' ? '>' : '<';
+  const alternatives = columns.map((column, i) => {
+    const equal = columns.slice(0, i).map((other, n) => `${other} = ${parts[n]!}`);
+    const last = i === columns.length - 1 ? way : strict;
+    return `(${[...equal, `${column} ${last} ${parts[i]!}`].join(' AND ')})`;
+  });
+  if (columns.length === 1) return alternatives[0]!;
+  // The first part by itself: the optimizer sees the range in no alternative.
+  return `${columns[0]!} ${strict}= ${parts[0]!} AND (${alternatives.join(' OR ')})`;
 }
 
 /** The key's columns of the walked table, which goes by the name of `live`. */

@@ -39,7 +39,7 @@ export async function prepareChange(
     await point('prepare.ghost');
     await createCopies(session, shadow, signal);
     await point('prepare.copies');
-    await createTriggers(session, shadow, point, signal);
+    await createTriggers(session, shadow, 'old', async () => await point('prepare.trigger'), signal);
   }
   for (const { kind, object, name: own } of change.operations) {
     if (kind !== 'CREATE' || object !== 'table') continue;
@@ -51,14 +51,30 @@ export async function prepareChange(
   await createCascadeTriggers(session, change, point, signal);
   await point('prepare.made');
   const watched: Record<string, Watched[string]> = {};
-  for (const { names } of shadows)
-    watched[names.table] = {
-      old: await fingerprint(session, names.table),
-      new: await fingerprint(session, names.ghost),
-    };
+  for (const { names } of shadows) watched[names.table] = { old: await fingerprint(session, names.table), new: '' };
   await fence.transaction(async () => {
     await fence.watch(watched);
     await fence.enter('copying');
+  });
+}
+
+/** Makes the new sides ready to be live, once they are copied. Repeating it makes the rest. */
+export async function readyNewSides(
+  session: Session,
+  fence: Fence,
+  change: PlannedChange,
+  point: Point,
+  signal: AbortSignal,
+): Promise<void> {
+  const watched: Record<string, Watched[string]> = { ...(await fence.watched()) };
+  for (const shadow of shadowsOf(change)) {
+    const { table, ghost } = shadow.names;
+    await createTriggers(session, shadow, 'new', async () => await point('copy.trigger'), signal);
+    watched[table] = { old: watched[table]!.old, new: await fingerprint(session, ghost) };
+  }
+  await fence.transaction(async () => {
+    await fence.watch(watched);
+    await fence.enter('copied');
   });
 }
 
