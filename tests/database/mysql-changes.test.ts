@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlannedChange } from '../../domain/schema/plan';
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
 import { openSession } from '../../drivers/database/mysql/session';
-import type { MariaDb } from '../../environment/mariadb';
+import type { TestMySql } from './support/servers';
 import { followed, planned, proven, rows, run, work } from './support/mysql-plan';
 import { privateMariaDb } from './support/servers';
 
-let server: MariaDb;
+let server: TestMySql;
 let url: string;
 let engine: MySqlEngine;
 

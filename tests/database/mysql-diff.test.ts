@@ -5,11 +5,11 @@ import { engineMode, mysqlDdl } from '../../domain/schema/mysql/ddl';
 import type { SchemaModel } from '../../domain/schema/model';
 import { introspect } from '../../drivers/database/mysql/introspect';
 import { openSession, type Session } from '../../drivers/database/mysql/session';
-import type { MariaDb } from '../../environment/mariadb';
+import type { TestMySql } from './support/servers';
 import { mysqlSchema, type WrittenSchema } from './support/mysql-schemas';
 import { privateMariaDb } from './support/servers';
 
-let server: MariaDb;
+let server: TestMySql;
 let session: Session;
 
 beforeAll(async () => {

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mysqlDdl } from '../../domain/schema/mysql/ddl';
-import { planChange } from '../../domain/schema/ways';
 import type { PlannedChange } from '../../domain/schema/plan';
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
 import { introspect } from '../../drivers/database/mysql/introspect';
 import { openSession, type Session } from '../../drivers/database/mysql/session';
-import type { MariaDb } from '../../environment/mariadb';
+import type { TestMySql } from './support/servers';
+import { followed, planned as plannedOn } from './support/mysql-plan';
 import { privateMariaDb } from './support/servers';
 
-let server: MariaDb;
+let server: TestMySql;
 let session: Session;
 
 beforeAll(async () => {
@@ -23,20 +22,10 @@ afterAll(async () => {
 const swapOptions = { force: false, deadlineMs: 20_000 };
 
 async function planned(id: string, before: readonly string[], after: readonly string[]): Promise<PlannedChange> {
-  const admin = await openSession(server.url);
-  for (const database of ['app', 'branch']) {
-    await admin.execute(`DROP DATABASE IF EXISTS ${database}`);
-    await admin.execute(`CREATE DATABASE ${database}`);
-  }
-  admin.destroy();
-  const branch = await openSession(`${server.url}branch`);
-  for (const statement of [...before, ...after]) await branch.execute(statement);
+  const change = await plannedOn(server.url, id, before, after);
   session?.destroy();
   session = await openSession(`${server.url}app`);
-  for (const statement of before) await session.execute(statement);
-  const change = { from: await introspect(session), to: await introspect(branch), renames: [] };
-  branch.destroy();
-  return planChange(id, change, mysqlDdl, { instant: new Set(), instantWanted: false });
+  return change;
 }
 
 test('a change is made under writers, reverted, applied again and finished', async () => {
@@ -91,18 +80,6 @@ test('a change is made under writers, reverted, applied again and finished', asy
   expect(await engine.leftovers()).toEqual([]);
   expect((await engine.introspect()).tables).toEqual(before.tables);
 }, 120_000);
-
-/** Does something while somebody follows the log. */
-async function followed(engine: MySqlEngine, change: PlannedChange, action: () => Promise<void>): Promise<void> {
-  const stop = new AbortController();
-  const following = engine.follow(change, { signal: stop.signal });
-  try {
-    await Promise.race([following, action()]);
-  } finally {
-    stop.abort();
-    await following;
-  }
-}
 
 /** Writes rows that nobody else writes, and remembers what they have to be. */
 async function ledger(writer: number, stop: { yes: boolean }): Promise<Map<number, string | null>> {

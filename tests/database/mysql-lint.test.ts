@@ -4,11 +4,11 @@ import type { Column } from '../../domain/schema/model';
 import { isRefused, type LintMessage } from '../../domain/schema/lint-codes';
 import type { PlannedChange } from '../../domain/schema/plan';
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
-import type { MariaDb } from '../../environment/mariadb';
+import type { TestMySql } from './support/servers';
 import { planned, rows, run, work } from './support/mysql-plan';
 import { privateMariaDb } from './support/servers';
 
-let server: MariaDb;
+let server: TestMySql;
 let engine: MySqlEngine;
 
 beforeAll(async () => {

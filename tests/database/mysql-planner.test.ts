@@ -1,10 +1,10 @@
 import type { Rename, SchemaChange } from '../../domain/schema/change';
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
-import type { MariaDb } from '../../environment/mariadb';
+import type { TestMySql } from './support/servers';
 import { planned, rows, run, work } from './support/mysql-plan';
 import { privateMariaDb } from './support/servers';
 
-let server: MariaDb;
+let server: TestMySql;
 let url: string;
 let engine: MySqlEngine;
 

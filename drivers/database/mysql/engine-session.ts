@@ -67,17 +67,9 @@ export async function transaction<T>(session: Session, action: () => Promise<T>)
   }
 }
 
-/**
- * Runs a statement that is given up after a time, whatever it waits for or does. Locks alone could only be given up after
- * whole seconds; whoever ends the statement from outside may hit the one after it.
- */
+/** Runs a statement that is given up after a time, because others wait behind it. */
 export async function briefly(session: Session, statement: string, ms = LOCK_ATTEMPT_MS): Promise<number> {
-  await session.execute(`SET max_statement_time = ${ms / 1000}`);
-  try {
-    return await session.execute(statement);
-  } finally {
-    await session.execute('SET max_statement_time = 0').catch(() => undefined);
-  }
+  return await session.executeWithin(ms, statement);
 }
 
 /**

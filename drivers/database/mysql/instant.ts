@@ -75,7 +75,7 @@ async function isInstant(
   if (same(copy(from), copy(to))) return true;
   if (there === null || back === null) return false;
   // Whoever else plans a change of this table waits: both use the one name.
-  const lock = "CONCAT('gatewright ', MD5(CONCAT(database(), ' ', ?)))";
+  const lock = "CONCAT('gatewright ', LEFT(SHA2(CONCAT(database(), ' ', ?), 256), 40))";
   await session.query(`SELECT GET_LOCK(${lock}, 30)`, [trial]);
   try {
     await session.execute(`DROP TABLE IF EXISTS ${name(trial)}`);

@@ -11,6 +11,11 @@ export interface Session {
   query(sql: string, values?: readonly unknown[]): Promise<readonly Row[]>;
   /** Runs what returns no rows. @returns how many rows it touched. */
   execute(sql: string, values?: readonly unknown[]): Promise<number>;
+  /**
+   * Runs a statement that is given up after some milliseconds, whatever it waits for or does. Locks alone could only be given
+   * up after whole seconds.
+   */
+  executeWithin(ms: number, sql: string): Promise<number>;
   /** Ends it without waiting for anything. */
   destroy(): void;
 }
@@ -43,8 +48,8 @@ export async function openSession(url: string): Promise<Session> {
     });
     // What happens to an idle session shows in its next statement.
     connection.on('error', () => undefined);
-    const session = new MySqlSession(connection);
-    await session.execute("SET time_zone = '+00:00'");
+    const session = new MySqlSession(connection, url);
+    await session.begin();
     return session;
   } catch (error) {
     throw new Failure('DATABASE_UNREACHABLE', `the database cannot be reached: ${(error as Error).message}`);
@@ -56,9 +61,22 @@ class MySqlSession implements Session {
   private readonly destroyed: Promise<never>;
   private end: (error: Error) => void = () => undefined;
 
-  constructor(private readonly connection: Connection) {
+  /** Whether the server ends a statement of any kind by itself after a time, as MariaDB does. */
+  private endsByItself = true;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly url: string,
+  ) {
     this.destroyed = new Promise((_, reject) => (this.end = reject));
     this.destroyed.catch(() => undefined);
+  }
+
+  /** Sets it up. */
+  async begin(): Promise<void> {
+    await this.execute("SET time_zone = '+00:00'");
+    const [row] = await this.query('SELECT version() AS version');
+    this.endsByItself = String(row!.version).includes('MariaDB');
   }
 
   get id(): number {
@@ -77,6 +95,34 @@ class MySqlSession implements Session {
       const [result] = await this.connection.query(sql, [...values]);
       return (result as { affectedRows?: number }).affectedRows ?? 0;
     });
+  }
+
+  async executeWithin(ms: number, sql: string): Promise<number> {
+    return this.endsByItself ? await this.within(ms, sql) : await this.killedAfter(ms, sql);
+  }
+
+  private async within(ms: number, sql: string): Promise<number> {
+    await this.execute(`SET max_statement_time = ${ms / 1000}`);
+    try {
+      return await this.execute(sql);
+    } finally {
+      await this.execute('SET max_statement_time = 0').catch(() => undefined);
+    }
+  }
+
+  /** MySQL forgets a KILL QUERY that finds nothing to end; the next statement waits until that is certain. */
+  private async killedAfter(ms: number, sql: string): Promise<number> {
+    const killer = await openSession(this.url);
+    let killing: Promise<unknown> = Promise.resolve();
+    const kill = (): void => void (killing = killer.execute(`KILL QUERY ${this.id}`).catch(() => undefined));
+    const late = setTimeout(kill, ms);
+    try {
+      return await this.execute(sql);
+    } finally {
+      clearTimeout(late);
+      await killing;
+      killer.destroy();
+    }
   }
 
   destroy(): void {

@@ -7,12 +7,23 @@ import { introspect } from '../../../drivers/database/mysql/introspect';
 import { openSession, type Row, type Session } from '../../../drivers/database/mysql/session';
 import type { Proof } from '../../../drivers/database/engine';
 
+/** Numbered rows, which MariaDB has as tables `seq_1_to_<n>`, in the words of MySQL where that is tested. */
+export function portable(statement: string): string {
+  if (!process.env.MYSQL_URL) return statement;
+  return statement.replace(
+    /(?<=\bfrom )seq_1_to_(\d+)/i,
+    (own, last) =>
+      `(with recursive numbered as (select 1 as seq union all select seq + 1 from numbered where seq < ${last}) ` +
+      `select /*+ SET_VAR(cte_max_recursion_depth = 10000000) */ seq from numbered) as ${own}`,
+  );
+}
+
 /** Runs statements in a schema. */
 export async function run(url: string, ...statements: readonly string[]): Promise<void> {
   await using(url, async (session) => {
     for (const statement of statements)
       try {
-        await session.execute(statement);
+        await session.execute(portable(statement));
       } catch (error) {
         throw new Error(`${(error as Error).message}\n${statement}`, { cause: error });
       }
