@@ -20,7 +20,7 @@ export function restAfter(workedMs: number, ratio: number): number {
  * How many rows the next chunk should have for it to take {@link CHUNK_BUDGET_MS}. It moves at most by a factor of two
  * at a time, so that one slow commit does not shrink it to nothing.
  */
-export function nextChunk(rows: number, tookMs: number, budgetMs = CHUNK_BUDGET_MS): number {
+export function nextChunk(rows: number, tookMs: number, budgetMs = CHUNK_BUDGET_MS, largest = LARGEST_CHUNK): number {
   const factor = Math.min(Math.max(budgetMs / Math.max(tookMs, 0.1), 0.5), 2);
-  return Math.min(Math.max(Math.round(rows * factor), SMALLEST_CHUNK), LARGEST_CHUNK);
+  return Math.min(Math.max(Math.round(rows * factor), SMALLEST_CHUNK), largest);
 }

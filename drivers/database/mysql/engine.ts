@@ -25,7 +25,8 @@ import { plan } from './plan';
 import type { OnPoint, Point } from './points';
 import { prepareChange, readyNewSides } from './prepare';
 import { progressOf, stateOf } from './progress';
-import { Prover } from './proof';
+import { endProofs } from './proof-mark';
+import { proveAll } from './proving';
 import { openSession, type Session } from './session';
 import { createState, Fence, stateTable } from './state';
 import { swap } from './swap';
@@ -126,16 +127,13 @@ export class MySqlEngine implements SchemaEngine {
     return await this.withEngine(async (session) => {
       // It changes nothing, so that whoever follows the log goes on beside it.
       const direction = directionIn(await phaseOf(session, change));
-      const proofs: Proof[] = [];
-      for (const tables of shadowsOf(change)) {
-        const prover = new Prover(session, routeOf(tables, direction), tables.names.cursor, tables.names.table);
-        proofs.push(await prover.run(work.signal, async (workedMs) => await rest(workedMs, work)));
-      }
-      return {
-        rowsCompared: proofs.reduce((sum, proof) => sum + proof.rowsCompared, 0),
-        differing: proofs.flatMap((proof) => proof.differing).slice(0, 100),
-        differingCount: proofs.reduce((sum, proof) => sum + proof.differingCount, 0),
-      };
+      return await proveAll(
+        session,
+        async () => await openEngineSession(this.options.url),
+        shadowsOf(change).map((tables) => ({ names: tables.names, route: routeOf(tables, direction) })),
+        this.point,
+        work,
+      );
     });
   }
 
@@ -207,7 +205,10 @@ export class MySqlEngine implements SchemaEngine {
     signal: AbortSignal,
   ): Promise<void> {
     await settle(session, change, to === 'swapped' ? 'new' : 'old', this.point, signal);
-    await fence.transaction(async () => await fence.enter(to));
+    await fence.transaction(async () => {
+      for (const { names } of shadowsOf(change)) await endProofs(session, names.cursor);
+      await fence.enter(to);
+    });
   }
 
   async finish(change: PlannedChange, { signal }: Work): Promise<void> {

@@ -11,13 +11,26 @@ export const Mark = {
   chunk: 2,
   /** Where copying ends. */
   end: 3,
-  /** Up to here both sides are compared, by a walk along the live side and by one along the other. */
+  /** Up to here both sides are compared, by a walk along the live side ... */
   proven: 4,
-  provenChunk: 5,
-  provenOther: 6,
-  provenOtherChunk: 7,
+  provenFirst: 5,
+  provenSecond: 6,
+  /** ... and, where the other side has another order, by one along that. */
+  provenOther: 7,
+  provenOtherChunk: 8,
+  /** Not keys: who compares; how many rows differ; whether a walk, or all of it, is over. */
+  prover: 9,
+  differing: 10,
+  walked: 11,
+  compared: 12,
 } as const;
 export type Mark = (typeof Mark)[keyof typeof Mark];
+
+/** Rows of a table that goes by the name of `live`, as they stand after FROM and WHERE. */
+export interface Chunk {
+  readonly tables: string;
+  readonly rows: string;
+}
 
 /** Walks along a table in the order of its key, from a mark on. */
 export class KeyWalk {
@@ -64,8 +77,8 @@ export class KeyWalk {
     );
   }
 
-  /** The rows up to a mark that was set ahead. */
-  async chunk(mark: Mark): Promise<{ readonly tables: string; readonly rows: string }> {
+  /** The rows up to a mark that was set ahead. @param mark all that are ahead where there is none. */
+  async chunk(mark?: Mark): Promise<Chunk> {
     return await this.ahead(mark);
   }
 
@@ -84,13 +97,7 @@ export class KeyWalk {
     this.begun = true;
   }
 
-  /** Forgets how far it was. */
-  async restart(): Promise<void> {
-    this.begun = false;
-    await this.session.execute(`DELETE FROM ${name(this.cursor)} WHERE id = ${this.from}`);
-  }
-
-  private async ahead(end: Mark | undefined): Promise<{ readonly tables: string; readonly rows: string }> {
+  private async ahead(end: Mark | undefined): Promise<Chunk> {
     const begun = this.begun || (await this.has(this.from));
     const cursor = name(this.cursor);
     const joins = [

@@ -1,164 +1,155 @@
 import { nextChunk } from '../../../domain/schema/pace';
-import { name } from '../../../domain/schema/mysql/quote';
-import type { Carried, Flow } from '../../../domain/schema/sides';
 import type { Proof } from '../engine';
 import type { Route } from './batch';
-import { keyColumns, KeyWalk, Mark } from './key-walk';
-import { text } from './rows';
+import { Comparison, type Compared } from './comparison';
+import { transaction } from './engine-session';
+import { sameOrder, turned } from './equality';
+import { KeyWalk, Mark, type Chunk } from './key-walk';
+import type { Point } from './points';
+import { ProofMark } from './proof-mark';
 import type { Session } from './session';
-import { bytes, converted, isText, keyParts, of, onKey, sameKey } from './sql';
 
 /** Keys of differing rows that are named. */
 const MOST_NAMED = 100;
 
-/** A chunk of a comparison may take longer than one of a copy: it locks nothing. */
+/** A chunk of a comparison may take longer than one of a copy, and have more rows: it locks nothing. */
 const BUDGET_MS = 100;
+const LARGEST = 100_000;
+
+/** Marks up to which chunks go that are compared at the same time, each in a session of its own. */
+const ENDS = [Mark.provenFirst, Mark.provenSecond] as const;
+
+/** How many sessions a comparison works with: as many as chunks are compared at once. */
+export const PROVERS = ENDS.length;
 
 type Differing = Proof['differing'][number];
 
 /**
  * Compares both sides row by row. Each chunk is read by one statement, and so in one snapshot, together with the log: rows
  * that have a note are not followed yet, and everything else must be the same, byte for byte. So each chunk is a proof by
- * itself, whenever it was made.
+ * itself, whenever and by whomever it was made, and whoever comes after a process that ended goes on where that was.
  */
 export class Prover {
+  private readonly mark: ProofMark;
+  private readonly comparison: Comparison;
+  private readonly found: Differing[] = [];
+  private differingCount = 0;
+
+  /** @param sessions the first writes down how far it is. */
   constructor(
-    private readonly session: Session,
+    private readonly sessions: readonly Session[],
     private readonly route: Route,
     private readonly cursor: string,
-    private readonly table: string,
-  ) {}
+    table: string,
+    private readonly point: Point,
+  ) {
+    this.mark = new ProofMark(sessions[0]!, cursor);
+    this.comparison = new Comparison(route, table);
+  }
 
-  /** @param pause between chunks. */
+  /**
+   * @param pause between chunks.
+   * @throws Failure CONFLICT when another process compares the same.
+   */
   async run(signal: AbortSignal, pause: (workedMs: number) => Promise<void>): Promise<Proof> {
-    const { flow, live, target } = this.route;
-    const forth = new KeyWalk(this.session, flow, live, this.cursor, Mark.proven);
-    const other = new KeyWalk(this.session, turned(flow), target, this.cursor, Mark.provenOther);
-    const found: Differing[] = [];
-    let [rowsCompared, differingCount] = [0, 0];
-    for (const [walk, mark, compare] of [
-      [forth, Mark.provenChunk, this.differing.bind(this)],
-      [other, Mark.provenOtherChunk, this.surplus.bind(this)],
-    ] as const) {
-      let rows = 1_000;
-      await walk.restart();
-      while (await walk.advance(rows, mark)) {
-        signal.throwIfAborted();
-        const began = performance.now();
-        const { keys, compared, count } = await compare(await walk.chunk(mark));
-        await walk.arrive(mark, compared);
-        await this.session.execute('COMMIT');
-        const tookMs = performance.now() - began;
-        rows = nextChunk(rows, tookMs, BUDGET_MS);
-        if (walk === forth) rowsCompared += compared;
-        differingCount += count;
-        found.push(...keys.slice(0, MOST_NAMED - found.length));
-        await pause(tookMs);
-      }
+    const known = await this.mark.take();
+    if (!known.has(Mark.compared)) {
+      if (!known.has(Mark.walked)) await this.walkLive(signal, pause);
+      if (sameOrder(this.route.flow)) await this.note(await this.beyond(), Mark.compared);
+      else await this.walkOther(signal, pause);
     }
-    return { rowsCompared, differing: found, differingCount };
+    return { rowsCompared: await this.mark.rows(), differing: this.found, differingCount: this.differingCount };
   }
 
-  /** Rows of the live side that the other has not, or not the same. */
-  private async differing(chunk: Chunk): Promise<Compared> {
-    const { flow, target } = this.route;
-    const same = flow.carried.map((pair) => equal(pair, of('live', pair.source.name), of('other', pair.target.name)));
-    const missing = `${of('other', flow.key[0]!.target.name)} IS NULL`;
-    return await this.find(
-      chunk,
-      `LEFT JOIN ${name(target)} AS other ON ${sameKey(flow, 'live', 'other')}`,
-      `(${missing} OR NOT (${same.join(' AND ')}))`,
-      flow,
-      onKey(flow, 'source', 'live', 'l'),
-      onKey(flow, 'source', 'live', 'l', 'o'),
-    );
+  /** Forgets how far it was: the next comparison begins anew. */
+  async end(): Promise<void> {
+    await this.mark.end();
   }
 
-  /** Rows of the other side that the live one has not; the chunk is of the other side. */
-  private async surplus(chunk: Chunk): Promise<Compared> {
-    const { flow, live } = this.route;
-    // The walk calls whatever it walks along `live`.
-    return await this.find(
-      chunk,
-      `LEFT JOIN ${name(live)} AS other ON ${sameKey(turned(flow), 'live', 'other')}`,
-      `${of('other', flow.key[0]!.source.name)} IS NULL`,
-      turned(flow),
-      onKey(flow, 'target', 'live', 'l'),
-      onKey(flow, 'target', 'live', 'l', 'o'),
-    );
+  private async walkLive(signal: AbortSignal, pause: (workedMs: number) => Promise<void>): Promise<void> {
+    const { flow, live, target } = this.route;
+    const along = (side: 'live' | 'target', from: Mark): KeyWalk =>
+      side === 'live'
+        ? new KeyWalk(this.sessions[0]!, flow, live, this.cursor, from)
+        : new KeyWalk(this.sessions[0]!, turned(flow), target, this.cursor, from);
+    const walks = this.sessions.map((_, i) => {
+      const from = i === 0 ? Mark.proven : ENDS[i - 1]!;
+      return { end: ENDS[i]!, along: along('live', from), beside: along('target', from) };
+    });
+    for (let rows = 1_000; ;) {
+      signal.throwIfAborted();
+      const began = performance.now();
+      const chunks = await this.mark.transaction(async () => {
+        const ahead: { readonly end: Mark; readonly chunk: Chunk; readonly beside: Chunk }[] = [];
+        for (const { end, along, beside } of walks) {
+          if (!(await along.advance(rows, end))) break;
+          ahead.push({ end, chunk: await along.chunk(end), beside: await beside.chunk(end) });
+        }
+        return ahead;
+      });
+      if (chunks.length === 0) break;
+      const compared = await Promise.all(
+        chunks.map(async ({ chunk, beside }, i) => await this.comparison.both(this.sessions[i]!, chunk, beside)),
+      );
+      await this.note(
+        together(compared),
+        null,
+        async (count) => await walks[0]!.along.arrive(chunks.at(-1)!.end, count),
+      );
+      const tookMs = performance.now() - began;
+      rows = nextChunk(rows, tookMs, BUDGET_MS, LARGEST);
+      await pause(tookMs);
+    }
+    await this.mark.transaction(async () => await this.mark.set(Mark.walked, 1));
   }
 
-  private async find(
-    chunk: Chunk,
-    join: string,
-    differs: string,
-    flow: Flow,
-    noted: string,
-    movedFrom: string,
-  ): Promise<Compared> {
-    const log = name(this.route.log);
-    const key = keyColumns(flow).map((column, i) => `CAST(${column} AS CHAR) AS ${keyParts(flow)[i]!}`);
-    const pending = `EXISTS (SELECT 1 FROM ${log} AS l WHERE ${noted}) OR EXISTS (SELECT 1 FROM ${log} AS l WHERE ${movedFrom})`;
-    const from = `FROM ${chunk.tables} ${join} WHERE ${chunk.rows}`;
-    // One statement, one read view; the first row has the count of all.
-    const rows = await this.session.query(
-      `SELECT 0 AS differs, COUNT(*) AS n, ${key.map((_, i) => `'' AS k${i + 1}`).join(', ')} FROM ${chunk.tables} WHERE ${chunk.rows} ` +
-        `UNION ALL SELECT 1, 1, ${key.join(', ')} ${from} AND ${differs} AND NOT (${pending})`,
-    );
-    const differing = rows.filter((row) => Number(row.differs) === 1);
-    return {
-      compared: Number(rows.find((row) => Number(row.differs) === 0)?.n ?? 0),
-      count: differing.length,
-      keys: differing.map((row) => ({
-        table: this.table,
-        key: Object.fromEntries(flow.key.map(({ source }, i) => [source.name, text(row[`k${i + 1}`])])),
-      })),
-    };
+  /** Rows of the other side behind the last one of the live side. */
+  private async beyond(): Promise<Compared> {
+    const [session] = this.sessions;
+    const walk = new KeyWalk(session!, turned(this.route.flow), this.route.target, this.cursor, Mark.proven);
+    return await transaction(session!, async () => await this.comparison.surplus(session!, await walk.chunk()));
+  }
+
+  private async walkOther(signal: AbortSignal, pause: (workedMs: number) => Promise<void>): Promise<void> {
+    const [session] = this.sessions;
+    const walk = new KeyWalk(session!, turned(this.route.flow), this.route.target, this.cursor, Mark.provenOther);
+    for (let rows = 1_000; ;) {
+      signal.throwIfAborted();
+      const began = performance.now();
+      const chunk = await this.mark.transaction(async () =>
+        (await walk.advance(rows, Mark.provenOtherChunk, undefined)) ? await walk.chunk(Mark.provenOtherChunk) : null,
+      );
+      if (chunk === null) break;
+      const compared = await transaction(session!, async () => await this.comparison.surplus(session!, chunk));
+      await this.note(compared, null, async () => await walk.arrive(Mark.provenOtherChunk, 0));
+      const tookMs = performance.now() - began;
+      rows = nextChunk(rows, tookMs, BUDGET_MS, LARGEST);
+      await pause(tookMs);
+    }
+    await this.mark.transaction(async () => await this.mark.set(Mark.compared, 1));
+  }
+
+  /** Writes down what was found, and how far it is. */
+  private async note(
+    { rows, count, keys }: Compared,
+    over: Mark | null,
+    arrive?: (rows: number) => Promise<void>,
+  ): Promise<void> {
+    await this.mark.transaction(async () => {
+      await arrive?.(rows);
+      if (count > 0) await this.mark.set(Mark.differing, this.differingCount + count);
+      if (over !== null) await this.mark.set(over, 1);
+    });
+    this.differingCount += count;
+    this.found.push(...keys.slice(0, MOST_NAMED - this.found.length));
+    await this.point('prove.chunk');
   }
 }
 
-interface Chunk {
-  readonly tables: string;
-  readonly rows: string;
-}
-
-interface Compared {
-  readonly compared: number;
-  readonly count: number;
-  readonly keys: readonly Differing[];
-}
-
-/** A flow as seen from its other end, for a walk along that. */
-export function turned(flow: Flow): Flow {
-  const turn = (pair: Carried): Carried => ({ ...pair, source: pair.target, target: pair.source });
+function together(all: readonly Compared[]): Compared {
   return {
-    ...flow,
-    source: flow.target,
-    target: flow.source,
-    carried: flow.carried.map(turn),
-    key: flow.key.map(turn),
+    rows: all.reduce((sum, { rows }) => sum + rows, 0),
+    count: all.reduce((sum, { count }) => sum + count, 0),
+    keys: all.flatMap(({ keys }) => keys),
   };
-}
-
-/** Whether the target holds what the source's value became; null is equal to null. */
-function equal(pair: Carried, source: string, target: string): string {
-  const expected = converted(pair, source);
-  const retyped = pair.source.type !== pair.target.type;
-  if (isText(pair.target)) return `${bytes(target, pair.target)} <=> ${bytes(asTarget(pair, expected), pair.target)}`;
-  if (/^(float|double)\b/.test(pair.target.type) && !retyped)
-    return `CAST(CAST(${target} AS DOUBLE) AS BINARY) <=> CAST(CAST(${expected} AS DOUBLE) AS BINARY)`;
-  return `${target} <=> ${retyped ? asTarget(pair, expected) : expected}`;
-}
-
-/** The value that storing in the target's type makes of a source's. */
-function asTarget({ source, target }: Carried, expression: string): string {
-  if (source.type === target.type) return expression;
-  const { type } = target;
-  if (/^(tinyint|smallint|mediumint|int|bigint)\b/.test(type))
-    return `CAST(${expression} AS ${type.includes('unsigned') ? 'UNSIGNED' : 'SIGNED'})`;
-  const decimal = /^decimal(\(\d+,\d+\))/.exec(type)?.[1];
-  if (decimal !== undefined) return `CAST(${expression} AS DECIMAL${decimal})`;
-  const time = /^(date|datetime|time)\b(\(\d\))?/.exec(type);
-  if (time) return `CAST(${expression} AS ${time[1]!.toUpperCase()}${time[2] ?? ''})`;
-  return isText(target) && !isText(source) ? `CAST(${expression} AS CHAR)` : expression;
 }
