@@ -26,7 +26,7 @@ export async function createState(session: Session, change: PlannedChange): Prom
   const table = name(stateTable(change));
   await session.execute(
     `CREATE TABLE IF NOT EXISTS ${table} (id TINYINT PRIMARY KEY, change_id VARCHAR(64) NOT NULL, epoch BIGINT NOT NULL,` +
-      ` phase VARCHAR(16) NOT NULL, kept VARCHAR(3) NULL, restored TEXT NOT NULL DEFAULT '', watched LONGTEXT NULL, specification LONGTEXT NOT NULL) ENGINE=InnoDB CHARSET=utf8mb4` +
+      ` phase VARCHAR(16) NOT NULL, kept VARCHAR(3) NULL, restored TEXT NOT NULL DEFAULT (''), watched LONGTEXT NULL, specification LONGTEXT NOT NULL) ENGINE=InnoDB CHARSET=utf8mb4` +
       ` COMMENT=${literal(commentOf(change))}`,
   );
   await session.execute(
