@@ -20,7 +20,7 @@ export const defaultLimits: ThrottleLimits = {
   threadsRunning: 25,
   logLength: 50_000,
   behindSeconds: 60,
-  writeP99Ms: 50,
+  writeP99Ms: 100,
 };
 
 /** What a server was seen to bear at one moment; null for what nobody can or may tell. */

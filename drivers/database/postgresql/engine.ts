@@ -122,14 +122,19 @@ export class PostgresEngine implements SchemaEngine {
   }
 
   async prove(change: PlannedChange, work: Work): Promise<Proof> {
-    return await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, phase, shadows, drainers }) => {
-      const routes = shadows.map((shadow) => routeOf(shadow, directionIn(phase)));
-      return await Governor.during(
-        this.source(change, shadows, phase),
-        work,
-        async (governor) => await proveAll({ session, shadows, routes, drainers, governor, point: this.point }, work),
-      );
-    });
+    return await this.hold(
+      change,
+      ['copied', 'swapped', 'reverted'],
+      async ({ session, fence, phase, shadows, drainers }) => {
+        const routes = shadows.map((shadow) => routeOf(shadow, directionIn(phase)));
+        return await Governor.during(
+          this.source(change, shadows, phase),
+          work,
+          async (governor) =>
+            await proveAll({ session, fence, phase, shadows, routes, drainers, governor, point: this.point }, work),
+        );
+      },
+    );
   }
 
   async cutOver(change: PlannedChange, options: SwapOptions, work: Work): Promise<Swapped> {

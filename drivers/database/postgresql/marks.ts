@@ -28,10 +28,10 @@ export async function checkMarks(session: Session, changeId: string, shadows: re
   }
 }
 
-/** Keeps the marks of triggers that were made in the same transaction. */
+/** Keeps the marks of triggers that were made in the same transaction; what was proved before is of no use after it. */
 export async function keepMarks(session: Session, changeId: string, shadows: readonly ShadowTables[]): Promise<void> {
   for (const { n, table } of shadows)
-    await session.execute(`UPDATE ${shadowTable(changeId)} SET triggers = $1 WHERE n = ${n}`, [
+    await session.execute(`UPDATE ${shadowTable(changeId)} SET triggers = $1, proof = NULL WHERE n = ${n}`, [
       await markOf(session, table),
     ]);
 }

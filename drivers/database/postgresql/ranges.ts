@@ -1,7 +1,7 @@
 import { literal } from '../../../domain/schema/postgresql/quote';
 import { widens } from '../../../domain/schema/postgresql/types';
 import type { Flow } from '../../../domain/schema/sides';
-import { areIntegers, keyColumns } from './sql';
+import { areIntegers, keyColumns, keyParts } from './sql';
 
 /** A key as text, one part after another. */
 export type Key = readonly string[];
@@ -26,12 +26,13 @@ export function rangeOf(
   return bounds.length === 0 ? 'true' : bounds.join(' AND ');
 }
 
-/** The first key that so many rows end with; null when fewer are left. */
+/** The key that so many rows of a range end with; none when fewer are left. Keys that are passed over are not printed. */
 export function keyAfter(flow: Flow, live: string, range: string, rows: number): string {
-  const columns = keyColumns(flow, 'source', 's');
+  const [columns, parts] = [keyColumns(flow, 'source', 's'), keyParts(flow)];
+  const named = columns.map((column, i) => `${column} AS ${parts[i]!}`);
   return (
-    `SELECT ARRAY[${columns.map((each) => `${each}::text`).join(', ')}] AS key FROM ${live} s ` +
-    `WHERE ${range} ORDER BY ${columns.join(', ')} OFFSET ${rows - 1} LIMIT 1`
+    `SELECT ARRAY[${parts.map((part) => `${part}::text`).join(', ')}] AS key FROM (SELECT ${named.join(', ')} ` +
+    `FROM ${live} s WHERE ${range} ORDER BY ${columns.join(', ')} OFFSET ${rows - 1} LIMIT 1) AS last`
   );
 }
 

@@ -70,7 +70,7 @@ export async function createState(session: Session, change: PlannedChange): Prom
           `gone text, unvalidated jsonb NOT NULL DEFAULT '[]', names jsonb NOT NULL DEFAULT '{}', specification text NOT NULL); ` +
           `CREATE TABLE IF NOT EXISTS ${shadowTable(change.id)} (n int PRIMARY KEY, table_name text NOT NULL, ` +
           `at text[], until text[], copied boolean NOT NULL DEFAULT false, rows_copied bigint NOT NULL DEFAULT 0, ` +
-          `triggers text); ` +
+          `triggers text, proof jsonb, proof_at timestamptz); ` +
           `CREATE TABLE IF NOT EXISTS ${probeTable(change.id)} (id int PRIMARY KEY, n bigint NOT NULL); ` +
           `INSERT INTO ${probeTable(change.id)} VALUES (1, 0) ON CONFLICT DO NOTHING`,
       );
