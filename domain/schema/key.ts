@@ -16,7 +16,8 @@ export interface Sides {
  * Chooses the unique not-null key by which rows are copied, logged and compared. The primary key comes first, then the
  * key of the fewest columns. It has to be unique on both sides: what is unique on one alone names two rows of the other.
  * Not usable are keys that the server does not compare exactly (facts: FLOAT and DOUBLE), that cover a part of a value
- * (prefixes, hashes of BLOBs) or a part of the rows (partial indexes, nullable columns).
+ * (prefixes, hashes of BLOBs) or a part of the rows (partial indexes, nullable columns), or that nobody writes (generated
+ * columns).
  */
 export function sharedKey(sides: Sides): SharedKey {
   const old = usableKeys(sides.dialect, sides.from);
@@ -55,7 +56,9 @@ function usableKeys(dialect: Dialect, table: Table): string[][] {
 
 function usablePart(dialect: Dialect, table: Table, { column: name, prefix }: IndexPart): string | null {
   const column = name === null ? null : columnOf(table, name);
-  return column && prefix === null && !column.nullable && isExact(dialect, column) ? column.name : null;
+  return column && prefix === null && !column.nullable && column.generated === null && isExact(dialect, column)
+    ? column.name
+    : null;
 }
 
 /** Types whose values are not what they are printed as, or are not compared whole. */

@@ -80,6 +80,10 @@ function unfitType(old: string, one: ParsedType, other: ParsedType, target: Char
     ];
   }
   if (other.base === 'set' && one.base === 'set') {
+    const kept = one.arguments.filter((member) => other.arguments.includes(member));
+    // What the server prints of a set, and compares, is in the order of its members.
+    if (kept.some((member, i) => other.arguments.indexOf(member) < other.arguments.indexOf(kept[i - 1] ?? '')))
+      return [changes(null)];
     const gone = one.arguments.filter((member) => !other.arguments.includes(member));
     return gone.length === 0 ? [] : [fits(gone.map((member) => `FIND_IN_SET(${member}, ${old}) > 0`).join(' OR '))];
   }

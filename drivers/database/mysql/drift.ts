@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
-import { tableOf, type SchemaModel } from '../../../domain/schema/model';
+import { tableOf, type SchemaModel, type Trigger } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { same } from '../../../domain/schema/table-change';
 import { introspect } from './introspect';
@@ -30,11 +30,17 @@ export function usersOwn(model: SchemaModel): SchemaModel {
     ...model,
     tables: tables.map((table) => ({
       ...table,
-      triggers: table.triggers
-        .filter((trigger) => !isOurs(trigger.name))
-        .map((trigger) => ({ ...trigger, definition: plainDefinition(trigger.definition) })),
+      triggers: withoutCopies(table.triggers.filter((trigger) => !isOurs(trigger.name))),
     })),
   };
+}
+
+/** The triggers of a new side go by other names until the old one is gone. */
+function withoutCopies(triggers: readonly Trigger[]): Trigger[] {
+  const plain = triggers.map(({ name: own, definition, ...rest }) => ({
+    ...{ name: own.replace(new RegExp(`${MARK}n$`), ''), definition: plainDefinition(definition), ...rest },
+  }));
+  return plain.filter((trigger, i) => plain.findIndex((other) => other.name === trigger.name) === i);
 }
 
 /** @throws Failure CHANGE_DRIFTED when a table is not what it was. */

@@ -16,7 +16,7 @@ import { checkDrift, usersOwn } from './drift';
 import { openEngineSession } from './engine-session';
 import { disconnect } from './foreign-keys';
 import { shadowsOf, type ShadowTables } from './helpers';
-import { toAlter } from './instant';
+import { checkInstant } from './instant';
 import { introspect } from './introspect';
 import { lint, refuseUnsafe } from './lint';
 import { lossesOf, refuseLosses } from './losses';
@@ -167,7 +167,7 @@ export class MySqlEngine implements SchemaEngine {
       if (phase === to) return { stallMs: 0, attempts: 0 };
       const direction = move === 'revert' ? 'back' : 'forward';
       if (direction === 'back' && options.acceptLosses !== true) await refuseLosses(session, change);
-      await toAlter(session, change, direction);
+      await checkInstant(session, change, direction);
       const watched = await fence.watched();
       const live = direction === 'forward' ? 'old' : 'new';
       const tables = shadows.map((each) => ({

@@ -1,7 +1,7 @@
 import { foreignKeyDefinition } from '../../../domain/schema/mysql/parts';
 import { name } from '../../../domain/schema/mysql/quote';
 import { tableOf, type ForeignKey } from '../../../domain/schema/model';
-import type { PlannedChange } from '../../../domain/schema/plan';
+import { Way, type PlannedChange, type PlannedOperation } from '../../../domain/schema/plan';
 import type { Direction } from '../../../domain/schema/sides';
 import { patiently } from './engine-session';
 import { helper, helperNames } from './names';
@@ -47,7 +47,7 @@ export async function connect(session: Session, change: PlannedChange, direction
  * after every attempt at one. Repeating it does nothing.
  */
 export async function disconnect(session: Session, change: PlannedChange, signal: AbortSignal): Promise<void> {
-  const sides = change.operations.flatMap(({ name: table }) => [helperNames(table).ghost, helperNames(table).old]);
+  const sides = moved(change).flatMap(({ name: table }) => [helperNames(table).ghost, helperNames(table).old]);
   for (const { table, key } of referrersOf(change)) {
     const stale = (await pointers(session, table, key)).filter(({ to }) => to !== key.references.table);
     const drops = stale.map((each) => `DROP FOREIGN KEY ${name(each.name)}`);
@@ -86,8 +86,8 @@ function coming(
   direction: Direction,
 ): { readonly table: string; readonly keys: readonly ForeignKey[]; readonly alone: boolean }[] {
   const [model, other] = direction === 'forward' ? [change.to, change.from] : [change.from, change.to];
-  return change.operations.flatMap(({ object, name: own, shadow }) => {
-    const table = object === 'table' ? tableOf(model, own) : null;
+  return moved(change).flatMap(({ name: own, shadow }) => {
+    const table = tableOf(model, own);
     if (table === null) return [];
     const taken = (tableOf(other, own)?.foreignKeys ?? []).map((key) => key.name);
     const keys = table.foreignKeys.map((key) => ({
@@ -101,16 +101,20 @@ function coming(
 }
 
 /** What a table is called that becomes live, until it does. */
-function sideOf({ operations }: PlannedChange, direction: Direction, table: string): string {
-  const changed = operations.some(({ object, name: own }) => object === 'table' && own === table);
+function sideOf(change: PlannedChange, direction: Direction, table: string): string {
+  const changed = moved(change).some(({ name: own }) => own === table);
   if (!changed) return table;
   return direction === 'forward' ? helperNames(table).ghost : helperNames(table).old;
 }
 
-function referrersOf({ from, operations }: PlannedChange): Referrer[] {
-  const changed = (table: string): boolean =>
-    operations.some(({ object, name: own }) => object === 'table' && own === table);
-  return from.tables
+/** What is renamed; whatever is altered in its place keeps its foreign keys. */
+function moved({ operations }: PlannedChange): PlannedOperation[] {
+  return operations.filter(({ object, way }) => object === 'table' && way !== Way.instant);
+}
+
+function referrersOf(change: PlannedChange): Referrer[] {
+  const changed = (table: string): boolean => moved(change).some(({ name: own }) => own === table);
+  return change.from.tables
     .filter((table) => !changed(table.name))
     .flatMap(({ name: table, foreignKeys }) =>
       foreignKeys.filter(({ references }) => changed(references.table)).map((key) => ({ table, key })),

@@ -42,7 +42,8 @@ function partOf(row: Row): IndexPart {
   return {
     column: nullable(row.column_name),
     expression: nullable(row.expression),
-    prefix: row.prefix === null ? null : Number(row.prefix),
+    // Of a spatial index, which has no choice of it, the server tells a length too.
+    prefix: row.prefix === null || row.method === 'SPATIAL' ? null : Number(row.prefix),
     descending: row.direction === 'D',
   };
 }

@@ -38,9 +38,16 @@ export async function askRows(session: Session, change: SchemaChange, altered: T
 /** Of every column that stays: a table's character set is that of columns that are not changed themselves. */
 function ofColumns(change: TableChange): Question[] {
   return stayingColumns(change).flatMap(({ from, to }) => {
-    if (to.generated !== null || from.generated !== null) return [];
     const about = { column: to.name, subject: null };
     const old = `t.${name(from.name)}`;
+    if (from.generated === null && to.generated !== null)
+      return [
+        {
+          ...{ ...about, code: 'VALUES_CHANGE' as const, are: `are not what ${to.generated.expression} gives` },
+          condition: `NOT (${old} <=> (${to.generated.expression}))`,
+        },
+      ];
+    if (to.generated !== null || from.generated !== null) return [];
     const unfit = unfitValues(from, to, change).map(({ code, condition }): Question => ({
       ...{ ...about, code, condition },
       are:
