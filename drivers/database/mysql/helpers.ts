@@ -45,7 +45,7 @@ export async function claimTable(
     tables === undefined ? [] : keyColumns(tables.forward, letter).map((key) => `${key} ${rest}`);
   // UUID_SHORT, not AUTO_INCREMENT: that would take a lock on the log for every statement of users, and their INSERT_ID.
   const columns = [
-    'id BIGINT UNSIGNED NOT NULL DEFAULT UUID_SHORT() PRIMARY KEY',
+    'id BIGINT UNSIGNED NOT NULL DEFAULT (UUID_SHORT()) PRIMARY KEY',
     'op CHAR(1) CHARACTER SET ascii NOT NULL',
   ];
   await claim(session, change, helperNames(table).log, [...columns, ...keys('k', 'NOT NULL'), ...keys('o', 'NULL')]);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Dialect } from '../../../domain/schema/model';
 import { literal, name } from '../../../domain/schema/mysql/quote';
 import { briefly, Errno, isPassing } from './engine-session';
 import { referringTables } from './foreign-keys';
@@ -34,8 +35,36 @@ export interface Renamer {
 
 /** Chooses how the tables of a change are renamed. */
 export async function renamerOf(parts: SwapParts): Promise<Renamer> {
+  if (parts.change.from.dialect === Dialect.mysql && parts.tables.length > 0) return locked(parts);
   const several = parts.tables.length > 1 || referringTables(parts.change).length > 0;
   return several && parts.tables.length > 0 ? await Together.open(parts) : alone(parts);
+}
+
+/** MySQL renames what the session itself has locked, and all of it or nothing, whatever ends it. */
+function locked(parts: SwapParts): Renamer {
+  const { engine, point } = parts;
+  return {
+    ready: async () => undefined,
+    rename: async () => {
+      await engine.execute('COMMIT');
+      await point('swap.queued');
+      await engine.execute(`RENAME TABLE ${pairs(parts).join(', ')}`);
+      await point('swap.renamed');
+      return true;
+    },
+    close: async () => undefined,
+  };
+}
+
+/** The tables that are locked for a renaming beside the two sides of each shadow: those that come or go whole. */
+export function lockedForNames({ change, direction }: SwapParts): string[] {
+  if (change.from.dialect !== Dialect.mysql) return [];
+  return change.operations.flatMap(({ object, kind, name: table }) => {
+    if (object !== 'table' || kind === 'ALTER') return [];
+    const { ghost, old } = helperNames(table);
+    if (kind === 'CREATE') return [direction === 'forward' ? ghost : table];
+    return [direction === 'forward' ? table : old];
+  });
 }
 
 /** Nobody but those who wait for the one table can come before the renaming. */

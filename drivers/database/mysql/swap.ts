@@ -10,7 +10,7 @@ import type { Drainer } from './drain';
 import { briefly, isPassing } from './engine-session';
 import { connect, disconnect, lockedForKeys } from './foreign-keys';
 import type { Point } from './points';
-import { renamerOf, type Renamer } from './rename';
+import { lockedForNames, renamerOf, type Renamer } from './rename';
 import { text } from './rows';
 import type { Session } from './session';
 
@@ -132,7 +132,11 @@ async function tryOnce(
   if (tables.length === 0) return await renamer.rename();
   const list = [
     ...tables.map(({ route, failed }) => locksOf(route, failed)),
-    ...lockedForKeys(parts.change, parts.direction).map((table) => `${name(table)} WRITE`),
+    ...new Set(
+      [...lockedForKeys(parts.change, parts.direction), ...lockedForNames(parts)].map(
+        (table) => `${name(table)} WRITE`,
+      ),
+    ),
   ];
   const began = performance.now();
   let done = false;
