@@ -32,7 +32,7 @@ const DEBIAN = '/usr/lib/postgresql';
  * @throws ComponentFailed when it does not come up; Error where PostgreSQL is not installed.
  */
 export async function startPostgres({ directory, port, settings = {} }: PostgresSpec): Promise<Postgres> {
-  const programs = programsDirectory();
+  const programs = postgresPrograms();
   const data = join(directory, 'data');
   const asOwner = unprivileged('postgres', directory);
   if (!existsSync(join(data, 'PG_VERSION'))) {
@@ -76,8 +76,8 @@ export async function startPostgres({ directory, port, settings = {} }: Postgres
   return { url: url('gatewright'), component, stop: async () => await component.stop('SIGINT') };
 }
 
-/** The newest installed server. @throws Error naming what to install. */
-function programsDirectory(): string {
+/** Where the programs of the newest installed server are. @throws Error naming what to install. */
+export function postgresPrograms(): string {
   const versions = existsSync(DEBIAN)
     ? readdirSync(DEBIAN)
         .map(Number)
