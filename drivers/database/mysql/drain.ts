@@ -11,6 +11,9 @@ import type { Fence } from './state';
 /** Notes that the first batch takes. */
 const BATCH = 500;
 
+/** What a batch costs by itself is shared by this many notes; with fewer, whoever is slow would only become slower. */
+const SMALLEST_BATCH = 500;
+
 /** Rows that do not fit before it is given up to go on with the others: then the change itself is wrong. */
 const MOST_FAILED = 1_000;
 
@@ -50,7 +53,8 @@ export class Drainer {
         const began = performance.now();
         const taken = await this.apply(selection, remade);
         // Those that were noted often are set right once; so many notes are followed faster than few.
-        if (taken >= this.batch) this.batch = nextChunk(this.batch, performance.now() - began);
+        if (taken >= this.batch)
+          this.batch = Math.max(nextChunk(this.batch, performance.now() - began), SMALLEST_BATCH);
         return taken;
       } catch (error) {
         if (!(error instanceof ServerError) || error.fatal || isPassing(error)) throw error;

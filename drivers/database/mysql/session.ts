@@ -77,6 +77,8 @@ class MySqlSession implements Session {
     await this.execute("SET time_zone = '+00:00'");
     const [row] = await this.query('SELECT version() AS version');
     this.endsByItself = String(row!.version).includes('MariaDB');
+    // What is known of tables is what is known now, and not what was a day ago.
+    if (!this.endsByItself) await this.execute('SET information_schema_stats_expiry = 0');
   }
 
   get id(): number {

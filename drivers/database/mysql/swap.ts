@@ -99,7 +99,7 @@ async function blocked(parts: SwapParts, attempts: number): Promise<Failure> {
 async function followClosely({ drainer, route }: SwapTable, signal: AbortSignal): Promise<void> {
   // At least once: whatever that has to make is then there before anybody waits.
   const began = performance.now();
-  while ((await drainer.step()) > FEW) {
+  while ((await drainer.step()) > 0 && (await drainer.length()) > FEW) {
     signal.throwIfAborted();
     if (performance.now() - began > BEHIND_MS)
       throw new Failure('CHANGE_BEHIND', `rows of ${route.live} change faster than they can be followed`);
