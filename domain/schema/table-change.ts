@@ -1,5 +1,14 @@
 import type { Rename } from './change';
-import { columnOf, type Check, type Column, type Constraint, type ForeignKey, type Index, type Table } from './model';
+import {
+  columnOf,
+  type Check,
+  type Column,
+  type Constraint,
+  type ForeignKey,
+  type Index,
+  type IndexPart,
+  type Table,
+} from './model';
 import type { Policy, Trigger } from './model';
 
 /** How one table becomes another, part by part. Parts without order are known by their names. */
@@ -125,18 +134,49 @@ function longestRun(positions: readonly number[]): ReadonlySet<number> {
 function withNewNames(table: Table, renames: readonly Rename[]): Table {
   if (renames.length === 0) return table;
   const name = (column: string): string => renames.find((rename) => rename.from === column)?.to ?? column;
-  const part = <T extends { readonly column: string | null }>(each: T): T => ({
+  const sql = (expression: string | null): string | null =>
+    expression === null ? null : renames.reduce((text, rename) => renamedIn(text, rename), expression);
+  const part = (each: IndexPart): IndexPart => ({
     ...each,
     column: each.column === null ? null : name(each.column),
+    expression: sql(each.expression),
   });
-  const key = <T extends Constraint | Index>(each: T): T => ({ ...each, parts: each.parts.map(part) });
+  const key = <T extends Constraint | Index>(each: T): T => ({
+    ...each,
+    parts: each.parts.map(part),
+    definition: sql(each.definition),
+    ...('where' in each ? { where: sql(each.where) } : {}),
+  });
   return {
     ...table,
     primaryKey: table.primaryKey && key(table.primaryKey),
     indexes: table.indexes.map(key),
     uniques: table.uniques.map(key),
-    foreignKeys: table.foreignKeys.map((each) => ({ ...each, columns: each.columns.map(name) })),
+    foreignKeys: table.foreignKeys.map((each) => ({
+      ...each,
+      columns: each.columns.map(name),
+      definition: sql(each.definition),
+    })),
   };
+}
+
+/** Text, names in quotes, plain words; and whatever stands between them. */
+const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[\p{L}_][\p{L}\p{N}_$]*|./gsu;
+
+/**
+ * An expression of PostgreSQL as the server prints it once a column has another name. What is not certain stays as it is:
+ * then the part is made anew.
+ */
+function renamedIn(expression: string, { from, to }: Rename): string {
+  const own = (column: string): string =>
+    /^[a-z_][a-z0-9_]*$/.test(column) ? column : `"${column.replaceAll('"', '""')}"`;
+  const words = expression.match(tokens) ?? [];
+  return words
+    .map((word, i) => {
+      const column = word === own(from) || word === `"${from}"`;
+      return column && words[i + 1] !== '(' && !/^[:.]$/.test(words[i - 1] ?? '') ? own(to) : word;
+    })
+    .join('');
 }
 
 function switches({ rowSecurity }: Table): unknown {

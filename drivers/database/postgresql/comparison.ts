@@ -1,7 +1,7 @@
 import type { Carried, Flow } from '../../../domain/schema/sides';
 import { inOneOrder, rangeOf, type Key } from './ranges';
 import type { Route } from './shadows';
-import { heldValues, keyAsTarget, keyColumns, of, onBothKeys } from './sql';
+import { fills, heldValue, heldValues, keyAsTarget, keyColumns, of, onBothKeys } from './sql';
 
 /** A part of both sides: the keys behind one, up to another and with it; null for either end of the table. */
 export interface Range {
@@ -23,8 +23,9 @@ const exact =
  */
 export function countSame(route: Route, ranges: readonly Range[]): string {
   const { flow, live, target } = route;
-  const there = `${keyColumns(flow, 'target', 't')[0]!} IS NOT NULL`;
-  const same = [there, ...sameValues(flow)].join(' AND ');
+  const [first] = keyColumns(flow, 'target', 't');
+  // A value that does not fit the other side is not converted where there is nothing to compare it with.
+  const same = `CASE WHEN ${first!} IS NOT NULL THEN ${sameValues(flow)} ELSE false END`;
   const parts = ranges.flatMap(({ from, to }) => {
     const [source, aside] = [rangeOf(flow, from, to, 'source', 's'), rangeOf(flow, from, to, 'target', 't')];
     return [
@@ -37,12 +38,16 @@ export function countSame(route: Route, ranges: readonly Range[]): string {
 }
 
 /** What holds of two rows of one key that are the same. */
-function sameValues(flow: Flow): string[] {
+function sameValues(flow: Flow): string {
   const values = heldValues(flow, 's');
-  const conditions: string[] = [];
+  const conditions: string[] = ['true'];
   const images: (readonly [string, string])[] = [];
   for (const [i, pair] of flow.carried.entries()) {
     const [one, other] = [values[i]!, of('t', pair.target.name)];
+    if (isConverted(pair)) {
+      conditions.push(sameEitherWay(pair, one, other, of('s', pair.source.name)));
+      continue;
+    }
     const equal = `${one} IS NOT DISTINCT FROM ${other}`;
     if (isPlain(pair, exact)) {
       if (!pair.key) conditions.push(equal);
@@ -51,35 +56,49 @@ function sameValues(flow: Flow): string[] {
       conditions.push(equal, `scale(${one}) IS NOT DISTINCT FROM scale(${other})`);
     else images.push([one, other]);
   }
-  if (images.length === 0) return conditions;
   const row = (side: 0 | 1): string => `row(${images.map((each) => each[side]).join(', ')})`;
-  return [...conditions, `pg_catalog.record_image_eq(${row(0)}, ${row(1)})`];
+  // As a function, because the operator would be taken column by column.
+  if (images.length > 0) conditions.push(`pg_catalog.record_image_eq(${row(0)}, ${row(1)})`);
+  return conditions.join(' AND ');
+}
+
+/** Whether a value may be another on the other side. */
+function isConverted({ source, target }: Carried): boolean {
+  return source.type !== target.type || fills(source, target) || fills(target, source);
+}
+
+/**
+ * What holds of a value that was converted, one way or the other: a value that has not changed since the other side was
+ * live is there as it was written, in a form that the live one does not tell, as JSON has it, or a text that became a
+ * number; and nothing where the live one has a default.
+ */
+function sameEitherWay({ source, target }: Carried, held: string, there: string, here: string): string {
+  const image = (one: string, other: string): string => `pg_catalog.record_image_eq(row(${one}), row(${other}))`;
+  return `CASE WHEN ${image(held, there)} THEN true ELSE ${image(heldValue({ source: target, target: source, key: false }, there), here)} END`;
 }
 
 function isPlain({ source, target }: Carried, types: RegExp): boolean {
   return types.test(source.type) && types.test(target.type) && source.collation === null && target.collation === null;
 }
 
-/**
- * Names the keys that differ. The rows go through sub-selects, because the operator would be taken column by column
- * otherwise.
- * @param told how many are named at most.
- */
+/** Names the keys that differ, the first of them. @param told how many at most. */
 export function nameDiffering({ flow, live, target }: Route, { from, to }: Range, told: number): string {
-  const parts = flow.key.map((_, i) => `k${i + 1}`);
-  const source = flow.key.map((pair, i) => `${keyAsTarget(pair, of('s', pair.source.name))} AS ${parts[i]!}`);
-  const held = keyColumns(flow, 'target', 't').map((column, i) => `${column} AS ${parts[i]!}`);
-  const values = flow.carried.map(({ target: column }) => of('t', column.name));
+  const [source, aside] = [keyColumns(flow, 'source', 's'), keyColumns(flow, 'target', 't')];
   const sides =
-    `(SELECT ${source.join(', ')}, 1 AS p, row(${heldValues(flow, 's').join(', ')}) AS r FROM ${live} s ` +
-    `WHERE ${rangeOf(flow, from, to, 'source', 's')} OFFSET 0) s FULL JOIN ` +
-    `(SELECT ${held.join(', ')}, 1 AS p, row(${values.join(', ')}) AS r FROM ${target} t ` +
-    `WHERE ${rangeOf(flow, from, to, 'target', 't')} OFFSET 0) t USING (${parts.join(', ')})`;
-  const key = `to_jsonb(ARRAY[${parts.map((part) => `${part}::text`).join(', ')}])`;
+    `(SELECT * FROM ${live} s WHERE ${rangeOf(flow, from, to, 'source', 's')}) s FULL JOIN ` +
+    `(SELECT * FROM ${target} t WHERE ${rangeOf(flow, from, to, 'target', 't')}) t ON ${onBothKeys(flow, 's', 't')}`;
+  const bad = `CASE WHEN ${source[0]!} IS NULL OR ${aside[0]!} IS NULL THEN true ELSE NOT (${sameValues(flow)}) END`;
+  const texts = source.map((column, i) => `coalesce(${column}::text, ${aside[i]!}::text)`);
+  const order = flow.key.map((pair, i) => {
+    const alike = pair.source.type === pair.target.type && pair.source.collation === pair.target.collation;
+    const comparable = alike || areIntegers(pair.source, pair.target);
+    return comparable ? `coalesce(${source[i]!}, ${aside[i]!})` : `${texts[i]!} COLLATE "C"`;
+  });
   return (
-    `SELECT count(*) AS n, count(*) FILTER (WHERE bad) AS bad, ` +
-    `(array_agg(${key} ORDER BY ${parts.join(', ')}) FILTER (WHERE bad))[1:${told}] AS keys FROM ` +
-    `(SELECT ${parts.join(', ')}, (s.p IS NULL OR t.p IS NULL OR s.r *<> t.r) AS bad FROM ${sides}) AS compared`
+    `SELECT count(*) AS n, count(*) FILTER (WHERE bad) AS bad, (array_agg(key ORDER BY ` +
+    `${order.map((_, i) => `o${i}`).join(', ')}) FILTER (WHERE bad))[1:${told}] AS keys FROM (SELECT ${bad} AS bad, ` +
+    `to_jsonb(ARRAY[${texts.join(', ')}]) AS key, ${order.map((each, i) => `${each} AS o${i}`).join(', ')} ` +
+    `FROM ${sides}) AS compared`
   );
 }
 

@@ -1,6 +1,7 @@
 import type { SchemaChange } from '../../../domain/schema/change';
+import type { PlannedChange } from '../../../domain/schema/plan';
 import type { LintCode, LintMessage } from '../../../domain/schema/lint-codes';
-import { tableOf, type Column, type Table } from '../../../domain/schema/model';
+import { tableOf, type Column, type Constraint, type Table } from '../../../domain/schema/model';
 import { literal, name } from '../../../domain/schema/postgresql/quote';
 import { assigned, widens } from '../../../domain/schema/postgresql/types';
 import type { Change, PartsChange, TableChange } from '../../../domain/schema/table-change';
@@ -15,6 +16,18 @@ interface Question {
   readonly condition: string;
   /** What such rows are, after their number. */
   readonly are: string;
+}
+
+/** Makes types that the change will make, for this session alone, so that rows can be tried against them. */
+export async function makeTypes(session: Session, { operations }: PlannedChange): Promise<void> {
+  const types = operations.filter(({ object, kind }) => kind === 'CREATE' && ['enum', 'domain'].includes(object));
+  if (types.length === 0) return;
+  await session.execute(`SET search_path = pg_temp, ${name(session.schema)}`);
+  for (const statement of types.flatMap(({ ddl }) => ddl.main))
+    await session.execute(statement).catch((error: unknown) => {
+      // What needs more of the change than types cannot be tried.
+      if (!(error instanceof ServerError) || error.fatal) throw error;
+    });
 }
 
 /** Asks the rows of a table whether they can become what the change makes of them. */
@@ -38,7 +51,8 @@ async function ofColumns(session: Session, { columns }: TableChange): Promise<Qu
     if (to.generated !== null) continue;
     const about = { column: to.name, subject: null };
     if (from.type !== to.type && !widens(from.type, to.type)) {
-      const becomes = `${await createTrial(session, i, pair)}(t.${name(from.name)})`;
+      const trial = await createTrial(session, i, pair);
+      const becomes = `${trial}(t.${name(from.name)})`;
       questions.push(
         { ...about, code: 'VALUES_DO_NOT_FIT', condition: `${becomes} = 'fails'`, are: `do not fit into ${to.type}` },
         {
@@ -89,25 +103,51 @@ function ofNewColumns({ columns }: TableChange): Question[] {
     }));
 }
 
+/** Groups rather than a join of the table with itself: one pass, with or without an index. */
 function ofKeys(change: TableChange): Question[] {
   const keys = [
-    ...(change.primaryKey?.to ? [change.primaryKey.to] : []),
-    ...made(change.uniques).filter(({ kind }) => kind === 'unique'),
-    ...made(change.indexes).filter(({ unique, where }) => unique && where === null),
+    ...(change.primaryKey?.to ? [{ ...change.primaryKey.to, where: null }] : []),
+    ...made(change.uniques)
+      .filter(({ kind }) => kind === 'unique')
+      .map((unique) => ({ ...unique, where: null })),
+    ...made(change.indexes).filter(({ unique }) => unique),
   ];
-  return keys.flatMap(({ name: key, parts }) => {
-    const columns = parts.map(({ column }) => oldName(change, column));
-    if (columns.includes(null)) return [];
-    const names = (columns as string[]).map(name);
-    const equal = names.map((column) => `o.${column} = t.${column}`).join(' AND ');
-    return [
-      {
-        ...{ code: 'DUPLICATES_PRESENT' as const, column: columns[0]!, subject: key },
-        condition: `EXISTS (SELECT FROM ${name(change.from.name)} o WHERE ${equal} AND o.ctid <> t.ctid)`,
-        are: `are equal to another in ${names.join(', ')}`,
-      },
-    ];
-  });
+  return [
+    ...keys.flatMap(({ name: key, parts, where, definition }) => {
+      const values = parts.map(({ column, expression }) => {
+        const old = oldName(change, column);
+        return column === null ? `(${expression!})` : old === null ? null : name(old);
+      });
+      if (values.includes(null)) return [];
+      const some = [
+        ...(where === null ? [] : [`(${where})`]),
+        ...(/NULLS NOT DISTINCT/.test(definition ?? '') ? [] : values.map((value) => `${value} IS NOT NULL`)),
+      ];
+      const equal =
+        `SELECT unnest(array_agg(ctid)) FROM ${name(change.from.name)}` +
+        `${some.length > 0 ? ` WHERE ${some.join(' AND ')}` : ''} GROUP BY ${values.join(', ')} HAVING count(*) > 1`;
+      return [
+        duplicates(key, parts[0]!.column, `t.ctid IN (${equal})`, `are equal to another in ${values.join(', ')}`),
+      ];
+    }),
+    ...made(change.uniques)
+      .filter(({ kind }) => kind === 'exclusion')
+      .flatMap((exclusion) => ofExclusion(change, exclusion)),
+  ];
+}
+
+/** An exclusion of plain columns; of anything else the copy tells. */
+function ofExclusion(change: TableChange, { name: key, parts, definition }: Constraint): Question[] {
+  const operators = [...(definition ?? '').matchAll(/ WITH ([^,)\s]+)/g)].map((found) => found[1]!);
+  const columns = parts.map(({ column }) => oldName(change, column));
+  if (columns.includes(null) || operators.length !== columns.length || / WHERE \(/.test(definition!)) return [];
+  const excludes = columns.map((column, i) => `o.${name(column!)} ${operators[i]!} t.${name(column!)}`);
+  const condition = `EXISTS (SELECT FROM ${name(change.from.name)} o WHERE ${excludes.join(' AND ')} AND o.ctid <> t.ctid)`;
+  return [duplicates(key, parts[0]!.column, condition, `exclude others by ${key}`)];
+}
+
+function duplicates(key: string, column: string | null, condition: string, are: string): Question {
+  return { code: 'DUPLICATES_PRESENT', column, subject: key, condition, are };
 }
 
 function ofChecks({ checks }: TableChange): Question[] {
@@ -161,7 +201,7 @@ async function ask(session: Session, table: Table, question: Question): Promise<
     ];
   } catch (error) {
     // About columns that are not there yet, or by operators that the old types do not have: the copy will tell.
-    const unasked = error instanceof ServerError && /^42(703|883|804)$/.test(error.sqlState);
+    const unasked = error instanceof ServerError && /^42(703|704|804|883)$/.test(error.sqlState);
     if (!unasked) throw error;
     return [];
   }

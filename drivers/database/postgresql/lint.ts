@@ -4,7 +4,7 @@ import { tableOf } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { compareTables } from '../../../domain/schema/table-change';
 import { lintAccount, lintBindings } from './lint-bindings';
-import { askRows } from './lint-rows';
+import { askRows, makeTypes } from './lint-rows';
 import { lintServer } from './lint-server';
 import { lintTypes } from './lint-types';
 import type { Session } from './session';
@@ -18,6 +18,7 @@ export async function lint(session: Session, change: PlannedChange, policy: Lint
     ...(await lintTypes(session, change)),
     ...(await lintServer(session, change, policy)),
   ];
+  await makeTypes(session, change);
   for (const to of change.to.tables) {
     const from = tableOf(change.from, to.name);
     const altered = from && compareTables(from, to, change.renames);

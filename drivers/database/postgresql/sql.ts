@@ -72,23 +72,37 @@ export function carriedNames({ carried }: Flow): string[] {
 
 /** The values of the carried columns, as an assignment to the target takes them. */
 export function carriedValues({ carried }: Flow, alias: string): string[] {
-  return carried.map(({ source, target }) =>
-    filled(assigned(of(alias, source.name), source.type, target.type), source, target),
-  );
+  return carried.map((pair) => {
+    const { source, target } = pair;
+    return filled(uncut(assigned(of(alias, source.name), source.type, target.type), pair), source, target);
+  });
+}
+
+/** Blanks that are too many are cut in silence: of a key they make another one, so that it has to be refused instead. */
+function uncut(value: string, { source, target, key }: Carried): string {
+  const length = /^character varying\((\d+)\)$/.exec(target.type)?.[1];
+  if (!key || length === undefined || source.type === target.type) return value;
+  return `CASE WHEN char_length(${value}) > ${length} THEN ${value} || '.' ELSE ${value} END`;
 }
 
 /** The values of the carried columns, as the target holds them once they were assigned. */
 export function heldValues({ carried }: Flow, alias: string): string[] {
-  return carried.map(({ source, target }) => {
-    const value = filled(assigned(of(alias, source.name), source.type, target.type), source, target);
-    return source.type === target.type ? value : `(${value})::${target.type}`;
-  });
+  return carried.map((pair) => heldValue(pair, of(alias, pair.source.name)));
 }
 
-/** What is empty becomes the default of a column that must have a value, as long as that is one and the same value. */
+/** An expression of the source's column as the target holds it once it was assigned. */
+export function heldValue({ source, target }: Carried, expression: string): string {
+  const value = filled(assigned(expression, source.type, target.type), source, target);
+  return source.type === target.type ? value : `(${value})::${target.type}`;
+}
+
 function filled(value: string, source: Column, target: Column): string {
-  const fills = source.nullable && !target.nullable && target.default !== null && !target.default.includes('(');
-  return fills ? `coalesce(${value}, ${target.default!})` : value;
+  return fills(source, target) ? `coalesce(${value}, ${target.default!})` : value;
+}
+
+/** Whether what is empty becomes the default of a column that must have a value: as long as that is one and the same. */
+export function fills(source: Column, target: Column): boolean {
+  return source.nullable && !target.nullable && target.default !== null && !target.default.includes('(');
 }
 
 /**
