@@ -63,6 +63,6 @@ export function checkDefinition({ name: own, expression }: Check): string {
 
 /** `ENGINE=InnoDB CHARSET=utf8mb4 ... COMMENT='...'` */
 export function tableOptions({ options, comment }: Pick<Table, 'options' | 'comment'>): string {
-  const words = Object.entries(options).map(([key, value]) => `${key}=${value}`);
+  const words = Object.entries(options).map(([key, value]) => `${key}${key === 'WITH' ? ' ' : '='}${value}`);
   return [...words, `COMMENT=${literal(comment)}`].join(' ');
 }

@@ -38,7 +38,16 @@ function sameCollation(flow: Flow, { source, target }: Pick<Carried, 'source' | 
   return characterSet(source, flow.source).collation === characterSet(target, flow.target).collation;
 }
 
+/** What was filled in because there was nothing is still nothing on the old side, unless the row was written to since. */
 function equal(flow: Flow, pair: Carried, source: string, target: string): string {
+  const { source: filled, target: empty } = pair;
+  const same = became(flow, pair, source, target);
+  return flow.direction === 'back' && empty.nullable && !filled.nullable && filled.default !== null
+    ? `(${same} OR (${target} IS NULL AND ${source} <=> ${filled.default}))`
+    : same;
+}
+
+function became(flow: Flow, pair: Carried, source: string, target: string): string {
   const expected = converted(pair, source);
   const retyped = pair.source.type !== pair.target.type;
   const plain = isText(pair.source) && isText(pair.target) && expected === source;

@@ -33,7 +33,7 @@ async function read(session: Session, dialect: 'mariadb' | 'mysql'): Promise<Sch
      FROM information_schema.schemata WHERE schema_name = database()`,
   );
   const tables = await session.query(
-    `SELECT table_name AS name, engine AS engine, table_collation AS collation, create_options AS options, table_comment AS comment
+    `SELECT table_name AS name, engine AS engine, table_collation AS collation, table_type AS kind, create_options AS options, table_comment AS comment
      FROM information_schema.tables WHERE table_schema = database() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')
      ORDER BY CAST(table_name AS BINARY)`,
   );
@@ -94,6 +94,7 @@ function optionsOf(row: Row): Record<string, string> {
     ['ENGINE', text(row.engine)],
     ['CHARSET', collation.split('_')[0]!],
     ['COLLATE', collation],
+    ...(text(row.kind) === 'SYSTEM VERSIONED' ? [['WITH', 'SYSTEM VERSIONING'] as const] : []),
     ...pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)),
   ]);
 }

@@ -26,6 +26,7 @@ interface Question {
 export async function askRows(session: Session, change: SchemaChange, altered: TableChange): Promise<LintMessage[]> {
   const messages: LintMessage[] = [];
   for (const question of [
+    ...ofPartitions(altered),
     ...ofColumns(altered),
     ...ofKeys(altered),
     ...ofChecks(altered),
@@ -137,6 +138,22 @@ function ofChecks(change: TableChange): Question[] {
       ...{ condition: `NOT (${expression})`, are: `break ${own}` },
       ...(plain ? {} : { from: `(SELECT ${become.join(', ')} FROM ${name(from.name)}) AS t` }),
     }));
+}
+
+/** Rows that no partition takes. Of partitions by hash or key, and by names of several columns, nothing is asked. */
+function ofPartitions({ from, to, partitioning }: TableChange): Question[] {
+  const [, kind, expression] =
+    /^(RANGE|LIST)(?: +COLUMNS)? *\(([^\n]*)\)/.exec(to.partitioning?.definition ?? '') ?? [];
+  if (!partitioning || expression === undefined || from.columns.some(({ name: own }) => !columnOf(to, own))) return [];
+  const bounds = to.partitioning!.partitions.map(({ bound }) => bound);
+  const last = bounds.at(-1)!;
+  if (bounds.some((bound) => /^(MAXVALUE|DEFAULT)\b/.test(bound)) || last.includes('MAXVALUE')) return [];
+  const outside =
+    kind === 'RANGE'
+      ? `(${expression}) >= (${last})`
+      : `NOT (COALESCE((${expression}) IN (${bounds.join(', ')}), ${bounds.some((bound) => /\bNULL\b/.test(bound)) ? 'TRUE' : 'FALSE'}))`;
+  const about = { code: 'VALUES_DO_NOT_FIT' as const, column: null, subject: 'PARTITION BY' };
+  return [{ ...about, condition: outside, are: 'are in no partition' }];
 }
 
 /** New foreign keys, and those whose table or parent keeps fewer rows apart. */

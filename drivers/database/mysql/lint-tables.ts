@@ -13,7 +13,7 @@ import { commentOf } from './state';
 export function lintTables(change: PlannedChange): LintMessage[] {
   const shadowed = change.operations.flatMap(({ shadow }) => (shadow === null ? [] : [shadow]));
   return [
-    ...shadowed.flatMap(({ from }) => ofEngine(from)),
+    ...shadowed.flatMap(({ from, to }) => ofKinds(from, to)),
     ...cascades(change),
     ...change.to.tables.flatMap((table) => table.foreignKeys.flatMap((key) => ofForeignKey(change, table, key))),
     ...shadowed.flatMap(({ from, to }) => [...ofViews(change, from, to), ...ofTriggers(from, to)]),
@@ -23,10 +23,26 @@ export function lintTables(change: PlannedChange): LintMessage[] {
   ];
 }
 
-function ofEngine({ name: own, options }: Table): LintMessage[] {
-  const engine = options.ENGINE ?? '';
-  if (engine.toLowerCase() === 'innodb') return [];
-  return [message('UNSUPPORTED_ENGINE', own, null, engine, `table ${own} is of ${engine}`)];
+function ofKinds(from: Table, to: Table): LintMessage[] {
+  const own = from.name;
+  const engine = from.options.ENGINE ?? '';
+  return [
+    ...(engine.toLowerCase() === 'innodb'
+      ? []
+      : [message('UNSUPPORTED_ENGINE', own, null, engine, `table ${own} is of ${engine}`)]),
+    // Its history would not be copied, or would begin with the copy.
+    ...((from.options.WITH ?? to.options.WITH) === undefined
+      ? []
+      : [
+          message(
+            'UNSUPPORTED_TABLE',
+            own,
+            null,
+            null,
+            `table ${own} keeps the history of its rows (system versioning)`,
+          ),
+        ]),
+  ];
 }
 
 function cascades(change: PlannedChange): LintMessage[] {
@@ -125,25 +141,6 @@ function ofTriggers(from: Table, to: Table): LintMessage[] {
       ),
     );
   });
-}
-
-/** Tables that keep the history of their rows, which a copy would not have. */
-export async function lintKinds(session: Session, { operations }: PlannedChange): Promise<LintMessage[]> {
-  const rows = await session.query(
-    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = database() AND table_type = 'SYSTEM VERSIONED'",
-  );
-  return rows
-    .map((row) => text(row.name))
-    .filter((table) => operations.some(({ shadow, name: own }) => shadow !== null && own === table))
-    .map((table) =>
-      message(
-        'UNSUPPORTED_TABLE',
-        table,
-        null,
-        null,
-        `table ${table} keeps the history of its rows (system versioning)`,
-      ),
-    );
 }
 
 /** Changes that have one of the tables, or one that a foreign key binds to one of them. */

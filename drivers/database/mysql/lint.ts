@@ -6,7 +6,7 @@ import type { PlannedChange } from '../../../domain/schema/plan';
 import { compareTables } from '../../../domain/schema/table-change';
 import { askRows } from './lint-rows';
 import { lintServer } from './lint-server';
-import { lintClaims, lintKinds, lintTables } from './lint-tables';
+import { lintClaims, lintTables } from './lint-tables';
 import { lintDisk, lintUse } from './lint-use';
 import type { Session } from './session';
 
@@ -28,12 +28,7 @@ export async function lint(session: Session, change: PlannedChange, policy: Lint
 
 /** What must not be begun, whoever asked for it and whatever the rows are. */
 async function lintUnsafe(session: Session, change: PlannedChange): Promise<LintMessage[]> {
-  return [
-    ...(await lintServer(session, change)),
-    ...lintTables(change),
-    ...(await lintKinds(session, change)),
-    ...(await lintClaims(session, change)),
-  ];
+  return [...(await lintServer(session, change)), ...lintTables(change), ...(await lintClaims(session, change))];
 }
 
 /** @throws Failure CHANGE_CONFLICT when another change has a table, SCHEMA_REFUSED for whatever else is not safe. */
