@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
-import { tableOf, type SchemaModel, type Trigger } from '../../../domain/schema/model';
+import { Dialect, tableOf, type SchemaModel, type Trigger } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { same } from '../../../domain/schema/table-change';
-import { introspect } from './introspect';
+import { dialectOf, introspect } from './introspect';
 import { MARK } from './names';
 import { text } from './rows';
 import type { Session } from './session';
@@ -60,6 +60,8 @@ export async function fingerprint(session: Session, table: string): Promise<stri
     .split('\n')
     .slice(1)
     .filter((line) => !/^ {2}CONSTRAINT .* FOREIGN KEY /.test(line))
+    // MySQL names checks after their table.
+    .map((line) => line.replace(/^ {2}CONSTRAINT `.*_chk_(\d+)` CHECK /, '  CONSTRAINT chk_$1 CHECK '))
     .map((line) => line.replace(/,$/, '').replace(/^(\) ENGINE=.*?) AUTO_INCREMENT=\d+/, '$1'));
   const triggers = await session.query(
     `SELECT trigger_name AS name, event_manipulation AS event, action_timing AS timing, action_statement AS body
@@ -87,9 +89,11 @@ function isOurs(trigger: string): boolean {
 /** Needs PROCESS; without it, only a comparison of all rows tells of a TRUNCATE. */
 async function identities(session: Session, table: string): Promise<string> {
   try {
+    const mysql = (await dialectOf(session)) === Dialect.mysql;
+    const [tables, mark] = mysql ? ['innodb_tables', '#p#'] : ['innodb_sys_tables', '#P#'];
     const rows = await session.query(
-      `SELECT GROUP_CONCAT(table_id ORDER BY table_id) AS ids FROM information_schema.innodb_sys_tables
-       WHERE SUBSTRING_INDEX(CAST(name AS BINARY), '#P#', 1) =
+      `SELECT GROUP_CONCAT(table_id ORDER BY table_id) AS ids FROM information_schema.${tables}
+       WHERE SUBSTRING_INDEX(CAST(name AS BINARY), '${mark}', 1) =
          CAST(CONCAT(CAST(CONVERT(database() USING filename) AS BINARY), '/', CAST(CONVERT(? USING filename) AS BINARY)) AS BINARY)`,
       [table],
     );

@@ -99,10 +99,23 @@ function keyColumns(flow: Flow, letter: 'k' | 'o'): string[] {
   });
 }
 
+/** What a check is called that MySQL named after its table, on another: a RENAME names it after the table again. */
+function checkNameOn(other: string, table: string, check: string): string {
+  const number = generatedNumber(table, check);
+  return number === null ? check : `${other}_chk_${number}`;
+}
+
+/** The number of a check that is called as MySQL would call it; null for names of users' own. */
+export function generatedNumber(table: string, check: string): string | null {
+  return check.startsWith(`${table}_chk_`) ? (/^\d+$/.exec(check.slice(table.length + 5))?.[0] ?? null) : null;
+}
+
 /** Makes the shadow itself, without foreign keys and triggers. */
 export async function createGhost(session: Session, { shadow, names }: ShadowTables): Promise<void> {
   try {
-    await session.execute(createBareTable({ ...shadow.to, name: names.ghost }));
+    const { to } = shadow;
+    const checks = to.checks.map((check) => ({ ...check, name: checkNameOn(names.ghost, to.name, check.name) }));
+    await session.execute(createBareTable({ ...to, checks, name: names.ghost }));
   } catch (error) {
     // Made by whoever began this change: nobody else uses such a name.
     if (!(error instanceof ServerError) || error.errno !== Errno.tableExists) throw error;

@@ -4,6 +4,7 @@ import { lintCodes, type LintMessage } from '../../../domain/schema/lint-codes';
 import { tableOf } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { compareTables } from '../../../domain/schema/table-change';
+import { lintMySql } from './lint-mysql';
 import { askRows } from './lint-rows';
 import { lintServer } from './lint-server';
 import { lintClaims, lintTables } from './lint-tables';
@@ -28,7 +29,12 @@ export async function lint(session: Session, change: PlannedChange, policy: Lint
 
 /** What must not be begun, whoever asked for it and whatever the rows are. */
 async function lintUnsafe(session: Session, change: PlannedChange): Promise<LintMessage[]> {
-  return [...(await lintServer(session, change)), ...lintTables(change), ...(await lintClaims(session, change))];
+  return [
+    ...(await lintServer(session, change)),
+    ...lintTables(change),
+    ...lintMySql(change),
+    ...(await lintClaims(session, change)),
+  ];
 }
 
 /** @throws Failure CHANGE_CONFLICT when another change has a table, SCHEMA_REFUSED for whatever else is not safe. */

@@ -117,7 +117,7 @@ async function matchCounters({ engine, tables }: SwapParts): Promise<void> {
     );
     const next = (table: string): string => text(rows.find((row) => text(row.name) === table)?.next) || '0';
     if (BigInt(next(route.live)) > BigInt(next(route.target)))
-      await engine.execute(`ALTER TABLE ${name(route.target)} AUTO_INCREMENT = ${next(route.live)}, ALGORITHM=INSTANT`);
+      await engine.execute(`ALTER TABLE ${name(route.target)} AUTO_INCREMENT = ${next(route.live)}, ALGORITHM=INPLACE`);
   }
 }
 
