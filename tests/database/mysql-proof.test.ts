@@ -1,9 +1,9 @@
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
-import type { MariaDb } from '../../environment/mariadb';
+import type { TestMySql } from './support/servers';
 import { planned, proven, run, work } from './support/mysql-plan';
 import { privateMariaDb } from './support/servers';
 
-let server: MariaDb;
+let server: TestMySql;
 let url: string;
 
 beforeAll(async () => {

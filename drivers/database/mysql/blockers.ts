@@ -1,4 +1,6 @@
+import { Dialect } from '../../../domain/schema/model';
 import type { Blocker } from '../engine';
+import { dialectOf } from './introspect';
 import { text } from './rows';
 import type { Row, Session } from './session';
 
@@ -6,8 +8,8 @@ import type { Row, Session } from './session';
 const LONG = 1;
 
 /**
- * The sessions that hold what a swap of tables would wait for. Where the plugin `metadata_lock_info` is installed it names
- * them; without it, long transactions of sessions that are in this schema are suspected. Needs PROCESS to see other accounts' sessions.
+ * The sessions that hold what a swap of tables would wait for. Where MariaDB has the plugin `metadata_lock_info`, or MySQL its
+ * performance schema, it names them; without it, long transactions of sessions that are in this schema are suspected. Needs PROCESS to see other accounts' sessions.
  */
 export async function blockersOf(session: Session, tables: readonly string[]): Promise<readonly Blocker[]> {
   const held = await holders(session, tables);
@@ -29,11 +31,12 @@ export async function endSessions(session: Session, blockers: readonly Blocker[]
 }
 
 async function holders(session: Session, tables: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const mysql = (await dialectOf(session)) === Dialect.mysql;
   try {
     const rows = await session.query(
-      `SELECT thread_id AS id, GROUP_CONCAT(DISTINCT CONCAT(lock_mode, ' on ', table_name) SEPARATOR ', ') AS locks
-       FROM information_schema.metadata_lock_info WHERE table_schema = database()
-         AND table_name IN (${tables.map(() => '?').join(', ')}) AND thread_id <> CONNECTION_ID() GROUP BY thread_id`,
+      `SELECT thread AS id, GROUP_CONCAT(DISTINCT CONCAT(mode, ' on ', own) SEPARATOR ', ') AS locks
+       FROM (${mysql ? locksOfMySql : locksOfMariaDb}) AS held WHERE place = database()
+         AND own IN (${tables.map(() => '?').join(', ')}) AND thread <> CONNECTION_ID() GROUP BY thread`,
       tables,
     );
     return new Map(rows.map((row) => [text(row.id), text(row.locks)]));
@@ -41,6 +44,13 @@ async function holders(session: Session, tables: readonly string[]): Promise<Rea
     return new Map();
   }
 }
+
+const locksOfMariaDb =
+  'SELECT thread_id AS thread, lock_mode AS mode, table_schema AS place, table_name AS own FROM information_schema.metadata_lock_info';
+
+const locksOfMySql = `SELECT t.processlist_id AS thread, m.lock_type AS mode, m.object_schema AS place, m.object_name AS own
+  FROM performance_schema.metadata_locks m JOIN performance_schema.threads t ON t.thread_id = m.owner_thread_id
+  WHERE m.object_type = 'TABLE' AND m.lock_status = 'GRANTED'`;
 
 function blocker(row: Row, holds: string): Blocker {
   return {
