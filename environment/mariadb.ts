@@ -99,7 +99,9 @@ function installed(): string {
     existsSync(file),
   );
   if (program === undefined)
-    throw new ComponentFailed('MariaDB is not installed; `apt-get install mariadb-server-core` puts it in place');
+    throw new ComponentFailed(
+      'MariaDB is not installed; `apt-get install mariadb-server-core mariadb-client-core` puts it in place',
+    );
   return program;
 }
 
