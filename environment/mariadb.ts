@@ -56,7 +56,13 @@ export async function startMariaDb({ directory, port, options = {} }: MariaDbSpe
     // What a first start left half-done is worth nothing.
     rmSync(data, { recursive: true, force: true });
     const [command, ...args] = asOwner([
-      ...['mariadb-install-db', '--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal'],
+      ...[
+        'mariadb-install-db',
+        '--no-defaults',
+        '--force',
+        `--datadir=${data}`,
+        '--auth-root-authentication-method=normal',
+      ],
       ...['--skip-test-db', '--skip-name-resolve'],
     ]);
     await promisify(execFile)(command!, args, { cwd: '/' });
