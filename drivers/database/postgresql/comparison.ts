@@ -1,7 +1,8 @@
+import { widens } from '../../../domain/schema/postgresql/types';
 import type { Carried, Flow } from '../../../domain/schema/sides';
 import { inOneOrder, rangeOf, type Key } from './ranges';
 import type { Route } from './shadows';
-import { fills, heldValue, heldValues, keyAsTarget, keyColumns, of, onBothKeys } from './sql';
+import { areIntegers, fills, heldValue, heldValues, keyColumns, of, onBothKeys } from './sql';
 
 /** A part of both sides: the keys behind one, up to another and with it; null for either end of the table. */
 export interface Range {
@@ -44,14 +45,16 @@ function sameValues(flow: Flow): string {
   const images: (readonly [string, string])[] = [];
   for (const [i, pair] of flow.carried.entries()) {
     const [one, other] = [values[i]!, of('t', pair.target.name)];
+    if (isSameValue(pair)) {
+      if (!pair.key) conditions.push(`${of('s', pair.source.name)} IS NOT DISTINCT FROM ${other}`);
+      continue;
+    }
     if (isConverted(pair)) {
       conditions.push(sameEitherWay(pair, one, other, of('s', pair.source.name)));
       continue;
     }
     const equal = `${one} IS NOT DISTINCT FROM ${other}`;
-    if (isPlain(pair, exact)) {
-      if (!pair.key) conditions.push(equal);
-    } else if (isPlain(pair, /^numeric(?:\(\d+,\d+\))?$/))
+    if (isPlain(pair, /^numeric(?:\(\d+,\d+\))?$/))
       // 1.0 and 1.00 are equal, and their scale is all that tells them apart.
       conditions.push(equal, `scale(${one}) IS NOT DISTINCT FROM scale(${other})`);
     else images.push([one, other]);
@@ -60,6 +63,13 @@ function sameValues(flow: Flow): string {
   // As a function, because the operator would be taken column by column.
   if (images.length > 0) conditions.push(`pg_catalog.record_image_eq(${row(0)}, ${row(1)})`);
   return conditions.join(' AND ');
+}
+
+/** Whether a value is the same on both sides, and equal to nothing else: the server compares it without any conversion. */
+function isSameValue(pair: Carried): boolean {
+  const { source, target } = pair;
+  if (!isPlain(pair, exact) || fills(source, target) || fills(target, source)) return false;
+  return areIntegers(source, target) || widens(source.type, target.type);
 }
 
 /** Whether a value may be another on the other side. */

@@ -42,13 +42,18 @@ function ofKinds({ renames }: SchemaChange, from: Table, to: Table | null): Lint
   ];
 }
 
-const families = [/^(smallint|integer|bigint|numeric)\b/, /^(character varying|text)\b/];
+/** What a type's values are compared as: numbers of one scale, so that no key is rounded to another on either side. */
+function kindOf(type: string): string {
+  if (/^(?:smallint|integer|bigint)$/.test(type)) return 'integer';
+  if (/^(?:character varying|text)\b/.test(type)) return 'text';
+  return type.replace(/^numeric\(\d+,/, 'numeric(');
+}
 
 /** Whether every value of a key compares alike on both sides, and no conversion of it fails. */
 function isSameKind(from: Table, to: Table, column: string, { renames }: Pick<SchemaChange, 'renames'>): boolean {
   const one = columnOf(from, column)!.type;
   const other = columnOf(to, newNameOf({ from, renames }, column))!.type;
-  return one === other || families.some((family) => family.test(one) && family.test(other));
+  return one === other || kindOf(one) === kindOf(other);
 }
 
 async function ofCatalog(

@@ -17,9 +17,19 @@ interface Note {
 export async function traceOrigins(session: Session, { flow, suffix }: Route): Promise<void> {
   const [now, before] = [keyParts(flow), keyParts(flow, 'o')];
   const array = (parts: readonly string[]): string => `ARRAY[${parts.map((part) => `${part}::text`).join(', ')}]`;
+  // One key may be written in more than one way, as 1.0 and 1.00: here it always is as it was written somewhere first.
+  const as = (letter: 'k' | 'o'): string => keyParts(flow, letter).join(', ');
+  const joined = (alias: string, letter: 'k' | 'o'): string =>
+    now.map((part, i) => `${alias}.${part} = note.${keyParts(flow, letter)[i]!}`).join(' AND ');
+  // Each is joined with all the others here, and not with one row of a large table.
+  await session.execute('SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on');
   const notes = await session.query(
-    `SELECT op, ${array(now)}::text AS key, CASE op WHEN 'm' THEN ${array(before)}::text END AS "from", statement ` +
-      `FROM gw_notes${suffix} WHERE op IN ('i', 'm') ORDER BY n`,
+    `WITH written AS (SELECT DISTINCT ${as('k')} FROM (SELECT ${as('k')} FROM gw_notes${suffix} ` +
+      `UNION ALL SELECT ${as('o')} FROM gw_notes${suffix}) AS every WHERE ${now[0]!} IS NOT NULL) ` +
+      `SELECT op, ${array(now.map((part) => `a.${part}`))}::text AS key, ` +
+      `CASE op WHEN 'm' THEN ${array(now.map((part) => `b.${part}`))}::text END AS "from", statement ` +
+      `FROM gw_notes${suffix} note JOIN written a ON ${joined('a', 'k')} LEFT JOIN written b ON ${joined('b', 'o')} ` +
+      `WHERE op IN ('i', 'm') ORDER BY note.n`,
   );
   const origins = originsOf(notes as unknown as readonly Note[]);
   const cast = (column: string): string[] =>
@@ -31,6 +41,7 @@ export async function traceOrigins(session: Session, { flow, suffix }: Route): P
       `FROM unnest($1::text[], $2::text[]) AS u (key, origin) WHERE ${equal.join(' AND ')}`,
     [[...origins.keys()], [...origins.values()]],
   );
+  await session.execute('SET LOCAL enable_hashjoin = off; SET LOCAL enable_seqscan = off');
 }
 
 /** By key, the key that its row had before the batch, or null for a row that was not there. */
