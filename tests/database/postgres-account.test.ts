@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { name } from '../../domain/schema/postgresql/quote';
 import type { Work } from '../../drivers/database/engine';
 import { PostgresEngine } from '../../drivers/database/postgresql/engine';
 import type { Postgres } from '../../environment/postgres';
+import { dumped } from './support/postgres-catalog';
 import { planned, read, run } from './support/postgres-plan';
 import { privatePostgres } from './support/servers';
 
@@ -14,13 +14,6 @@ afterAll(async () => await server.stop());
 
 const work: Work = { signal: new AbortController().signal };
 const options = { force: false, deadlineMs: 10_000, acceptLosses: true };
-
-/** Everything that the server would write of a database to make it again. */
-function dumped(): string {
-  const dump = execFileSync('/usr/lib/postgresql/15/bin/pg_dump', ['--schema-only', server.url], { encoding: 'utf8' });
-  // A seal that is another one every time.
-  return dump.replace(/^\\(un)?restrict .*$/gm, '');
-}
 
 test('an account without superuser’s rights is enough, and one without its rights is refused', async () => {
   const account = server.url.replace('gatewright@', 'engine@');
@@ -88,16 +81,16 @@ test.each(names)('a table called %s is changed, or left as it was, to the last b
     `create table ref (id int primary key, t int, constraint ${table} foreign key (t) references ${table})`,
     `insert into ${table} (${other}, u) select 'v' || i, i from generate_series(1, 50) i`,
   );
-  const before = dumped();
+  const before = dumped(server.url);
   const change = await planned(server.url, schema, 'names', [`alter table ${table} add "new ""one" int default 5`]);
   await run(server.url, schema, `drop schema ${name(`branch of ${schema}`)} cascade`);
   const engine = new PostgresEngine({ url: server.url, schema });
   for (const until of ['prepare', 'copy'] as const) {
     await engine.prepare(change, work);
     if (until === 'copy') await engine.copy(change, work);
-    expect(dumped()).not.toEqual(before);
+    expect(dumped(server.url)).not.toEqual(before);
     await engine.cancel(change, work);
-    expect(dumped()).toEqual(before);
+    expect(dumped(server.url)).toEqual(before);
   }
   await engine.prepare(change, work);
   await engine.copy(change, work);
@@ -106,5 +99,5 @@ test.each(names)('a table called %s is changed, or left as it was, to the last b
   expect(await engine.prove(change, work)).toMatchObject({ differingCount: 0, rowsCompared: 50 });
   await engine.revert(change, options, work);
   await engine.finish(change, work);
-  expect(dumped()).toEqual(before);
+  expect(dumped(server.url)).toEqual(before);
 });
