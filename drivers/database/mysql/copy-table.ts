@@ -1,4 +1,6 @@
 import { Failure } from '../../../domain/failures';
+import { Dialect } from '../../../domain/schema/model';
+import { name } from '../../../domain/schema/mysql/quote';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { CopyMeter } from '../../../domain/schema/progress';
 import type { Work } from '../engine';
@@ -31,12 +33,15 @@ export async function copyTable(
   const drainer = new Drainer(session, fence, route, tables.names.failed);
   const meter = new CopyMeter();
   meter.note({ atMs: performance.now(), rowsCopied: await copier.copied() });
+  // MySQL takes a table to be as small as it was made, and would read all of it to find a row.
+  const mysql = change.from.dialect === Dialect.mysql;
   for (let chunks = 0, more = true; more; chunks++) {
     work.signal.throwIfAborted();
     const began = performance.now();
     await point('copy.chunk');
     ({ more } = await copier.step());
     await point('copy.chunked');
+    if (mysql && (chunks === 0 || !more)) await session.query(`ANALYZE LOCAL TABLE ${name(tables.names.ghost)}`);
     if (chunks % 10 === 9 || !more) await followUntil(drainer, LOG_FIRST, tables.names.table, work.signal);
     await point('copy.drained');
     const worked = performance.now() - began;
