@@ -1,4 +1,4 @@
-import type { LintMessage } from '../../domain/schema/lint-codes';
+import { isRefused, type LintMessage } from '../../domain/schema/lint-codes';
 import type { PlannedChange } from '../../domain/schema/plan';
 import type { Work } from '../../drivers/database/engine';
 import { PostgresEngine } from '../../drivers/database/postgresql/engine';
@@ -24,6 +24,7 @@ async function said(
   change: readonly string[],
   given: readonly string[],
   later: readonly string[] = [],
+  freeDiskBytes?: number,
 ): Promise<readonly LintMessage[]> {
   await run(server.url, schema, 'drop schema if exists shop, gatewright, far cascade', 'create schema shop', ...given);
   const plan = await planned(server.url, schema, 'lint', change);
@@ -31,7 +32,10 @@ async function said(
   lastPlan = plan;
   const session = await openSession(server.url, schema);
   try {
-    return await lint(session, plan, { allowForeignKeys: true });
+    return await lint(session, plan, {
+      allowForeignKeys: true,
+      ...(freeDiskBytes === undefined ? {} : { freeDiskBytes }),
+    });
   } finally {
     session.destroy();
   }
@@ -131,3 +135,62 @@ test('what is safe is passed', async () => {
     ),
   ).toEqual([]);
 });
+
+test('a copy that the disk has no room for is refused, with what it takes', async () => {
+  const rows = "insert into t select i, repeat('x', 100), i from generate_series(1, 20000) i";
+  const [few] = await said(['alter table t add b int'], [t, rows], [], 2_000_000);
+  expect(few).toMatchObject({
+    code: 'NOT_ENOUGH_DISK',
+    message: expect.stringMatching(/up to \d MB .* 2 MB are free/) as string,
+  });
+  expect(await said(['alter table t add b int'], [t, rows], [], 100_000_000)).toEqual([]);
+  // Nothing is copied then.
+  expect(await said(['create table u (id int primary key)'], [t, rows], [], 0)).toEqual([]);
+});
+
+test('a table that is dropped and was used is warned of', async () => {
+  const used = [t, 'create table quiet (id int primary key)', "insert into t values (1, 'x', 1)"];
+  const found = await eventually(
+    async () =>
+      await said(['drop table t', 'drop table quiet'], used, ['select pg_stat_force_next_flush()', 'select * from t']),
+    (messages) => messages.some(({ code }) => code === 'RECENTLY_USED'),
+  );
+  expect(found.filter(({ code }) => code === 'RECENTLY_USED')).toMatchObject([
+    { table: 't', message: expect.stringContaining('rows written since') as string },
+  ]);
+  expect(isRefused(found)).toBe(false);
+});
+
+test('a table that another change has is named with it', async () => {
+  await said(['alter table t add b int'], [t]);
+  const engine = new PostgresEngine({ url: server.url, schema });
+  const first = { ...lastPlan, id: 'first' };
+  await engine.prepare(first, work);
+  const policy = { allowForeignKeys: true };
+  expect(await engine.lint(lastPlan, policy, work.signal)).toMatchObject([
+    { code: 'CHANGE_IN_PROGRESS', table: 't', subject: 'first' },
+  ]);
+  await engine.cancel(first, work);
+  expect(await engine.lint(lastPlan, policy, work.signal)).toEqual([]);
+});
+
+test('a table that a subscription writes to is left alone', async () => {
+  const subscribe =
+    "create subscription s connection 'host=127.0.0.1 port=1' publication p with (connect = false, enabled = false, slot_name = none)";
+  const subscribed =
+    "insert into pg_subscription_rel (srsubid, srrelid, srsubstate) select oid, 'shop.t'::regclass, 'r' from pg_subscription";
+  const messages = await said(
+    ['alter table t add b int'],
+    [t],
+    [subscribe, 'set allow_system_table_mods = on', subscribed],
+  );
+  expect(messages.map(({ code, subject }) => [code, subject])).toEqual([['DEPENDENT_IN_THE_WAY', 's']]);
+  await run(server.url, schema, 'drop subscription s');
+});
+
+async function eventually<T>(ask: () => Promise<T>, enough: (found: T) => boolean): Promise<T> {
+  for (const end = Date.now() + 10_000; ;) {
+    const found = await ask();
+    if (enough(found) || Date.now() > end) return found;
+  }
+}

@@ -61,12 +61,15 @@ function inMegabytes(bytes: number): string {
   return `${Math.ceil(bytes / 1_000_000)} MB`;
 }
 
-/** Before version 16 the server counts, but does not say when: then everything since its counters began is recent. */
+/**
+ * Before version 16 the server counts, but does not say when: then everything since its counters began is recent. Rows
+ * are counted, and not scans: making an index is one.
+ */
 async function lintUse(session: Session, table: string): Promise<LintMessage[]> {
   const [row] = await session.query(
     `WITH u AS (SELECT to_jsonb(s) AS s FROM pg_stat_user_tables s WHERE relid = to_regclass($1)),
        t AS (SELECT greatest((s->>'last_seq_scan')::timestamptz, (s->>'last_idx_scan')::timestamptz) AS read_at,
-         s ? 'last_seq_scan' AS told, (s->>'seq_scan')::bigint + coalesce((s->>'idx_scan')::bigint, 0) AS reads,
+         s ? 'last_seq_scan' AS told, (s->>'seq_tup_read')::bigint + coalesce((s->>'idx_tup_fetch')::bigint, 0) AS reads,
          (s->>'n_tup_ins')::bigint + (s->>'n_tup_upd')::bigint + (s->>'n_tup_del')::bigint AS writes FROM u)
      SELECT reads::text, writes::text, read_at::text, coalesce(d.stats_reset, pg_postmaster_start_time())::text AS since,
        CASE WHEN told THEN coalesce(read_at > now() - interval ${literal(`${RECENT_DAYS} days`)}, false)
@@ -78,7 +81,7 @@ async function lintUse(session: Session, table: string): Promise<LintMessage[]> 
   const when = nullable(row.read_at);
   const use =
     when === null
-      ? `read ${text(row.reads)} times and ${text(row.writes)} of its rows written since ${text(row.since)}`
+      ? `used: ${text(row.reads)} rows read and ${text(row.writes)} rows written since ${text(row.since)}`
       : `read last at ${when}`;
   return [message('RECENTLY_USED', table, null, `table ${table}, which is dropped, was ${use}`)];
 }
