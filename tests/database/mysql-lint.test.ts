@@ -260,6 +260,25 @@ test.each<[setting: string, value: string, usual: string]>([
   }
 });
 
+test('an account for whom a trigger runs has to have its rights in the whole schema', async () => {
+  await run(server.url, "create or replace user mine@'%'");
+  const trigger = "create definer = mine@'%' trigger x before insert on t for each row set new.k = 1";
+  const change = await planned(server.url, 'mine', [t, trigger], ['alter table t add b int not null default 1']);
+  await run(server.url, "grant trigger, select on app.t to mine@'%'");
+  expect(await engine.lint(change, policy, work().signal)).toMatchObject([
+    {
+      code: 'RIGHTS_MISSING',
+      table: 't',
+      subject: 'x',
+      message: expect.stringMatching(/^mine@%, .* lacks TRIGGER/) as unknown,
+    },
+  ]);
+  await expect(engine.prepare(change, work())).rejects.toMatchObject({ code: 'SCHEMA_REFUSED' });
+  await run(server.url, "grant trigger on app.* to mine@'%'");
+  expect(await engine.lint(change, policy, work().signal)).toEqual([]);
+  expect(await engine.leftovers()).toEqual([]);
+});
+
 test('a change in progress is named, of the table itself or of one that a foreign key binds to it', async () => {
   const family = [
     'create table p (id int primary key)',

@@ -53,7 +53,9 @@ export function foreignKeyDefinition({ name: own, columns, references, onUpdate,
     references.schema === null ? name(references.table) : `${name(references.schema)}.${name(references.table)}`;
   return (
     `CONSTRAINT ${name(own)} FOREIGN KEY (${names(columns)}) REFERENCES ${table} (${names(references.columns)})` +
-    ` ON DELETE ${onDelete} ON UPDATE ${onUpdate}`
+    // Said of what is usual, the server writes another word for it when it adds the key in place.
+    (onDelete === 'RESTRICT' ? '' : ` ON DELETE ${onDelete}`) +
+    (onUpdate === 'RESTRICT' ? '' : ` ON UPDATE ${onUpdate}`)
   );
 }
 

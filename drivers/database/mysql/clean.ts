@@ -6,6 +6,7 @@ import { dropCascadeTriggers } from './cascades';
 import { patiently } from './engine-session';
 import { nameKeys, referringTables } from './foreign-keys';
 import { shadowsOf } from './helpers';
+import { nameIndexes } from './key-indexes';
 import { helperNames, MARK } from './names';
 import type { Point } from './points';
 import { nullable, text } from './rows';
@@ -37,12 +38,14 @@ export async function removeChange(
   }
   await dropCascadeTriggers(session, change, signal);
   await nameKeys(session, change, kept, signal);
+  await nameIndexes(session, change, kept, signal);
   await point('clean.keys');
   for (const { name: table, object } of change.operations) {
     if (object !== 'table') continue;
     const { ghost, old, failed, cursor, ticket, usedTicket, taken, log } = helperNames(table);
     // The log is the claim: it goes last.
     for (const helper of [ghost, old, failed, cursor, ticket, usedTicket, taken, log]) {
+      if (helper === ghost || helper === old) await dropTriggers(session, helper, signal);
       await emptied(session, helper, signal);
       await patiently(session, `DROP TABLE IF EXISTS ${name(helper)}`, signal, 0);
       await point('clean.table');
@@ -52,6 +55,16 @@ export async function removeChange(
     await patiently(session, `DROP TABLE IF EXISTS ${name(helperNames(table).taken)}`, signal, 0);
   await patiently(session, `DROP TABLE IF EXISTS ${name(stateTable(change))}`, signal, 0);
   await point('clean.state');
+}
+
+/** Whoever they run for may have lost his rights by now, and then nothing could be removed. */
+async function dropTriggers(session: Session, table: string, signal: AbortSignal): Promise<void> {
+  const triggers = await session.query(
+    'SELECT trigger_name AS name FROM information_schema.triggers WHERE trigger_schema = database() AND event_object_table = ?',
+    [table],
+  );
+  for (const trigger of triggers)
+    await patiently(session, `DROP TRIGGER IF EXISTS ${name(text(trigger.name))}`, signal, 0);
 }
 
 async function emptied(session: Session, table: string, signal: AbortSignal): Promise<void> {

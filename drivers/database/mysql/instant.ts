@@ -13,6 +13,7 @@ import { helperNames } from './names';
 import { text } from './rows';
 import { ServerError, type Session } from './session';
 import { commentOf } from './state';
+import { onTrial } from './trial';
 
 /** The server has no such way of doing it; of anything else it tells by other numbers. */
 const NOT_INSTANT: readonly number[] = [1845, 1846];
@@ -74,30 +75,25 @@ async function isInstant(
   // Nothing but the comment differs.
   if (same(copy(from), copy(to))) return true;
   if (there === null || back === null) return false;
-  // Whoever else plans a change of this table waits: both use the one name.
-  const lock = "CONCAT('gatewright ', LEFT(SHA2(CONCAT(database(), ' ', ?), 256), 40))";
-  await session.query(`SELECT GET_LOCK(${lock}, 30)`, [trial]);
-  try {
-    await session.execute(`DROP TABLE IF EXISTS ${name(trial)}`);
-    // Like the live one: how that was made once can make a difference to the server.
-    await session.execute(`CREATE TABLE ${name(trial)} LIKE ${name(from.name)}`);
-    await session.execute(`ALTER TABLE ${name(trial)} COMMENT=${literal(commentOf({ id }))}`);
-    const made = await shown(session, trial);
-    await session.execute(there);
-    const altered = await shown(session, trial);
-    await session.execute(back);
-    // What the server did has to be all that is wanted.
-    if ((await shown(session, trial)) !== made) return false;
-    await session.execute(`DROP TABLE ${name(trial)}`);
-    await session.execute(createBareTable(copy(to)));
-    return (await shown(session, trial)) === altered;
-  } catch (error) {
-    if (error instanceof ServerError && NOT_INSTANT.includes(error.errno)) return false;
-    throw error;
-  } finally {
-    await session.execute(`DROP TABLE IF EXISTS ${name(trial)}`);
-    await session.query(`SELECT RELEASE_LOCK(${lock})`, [trial]);
-  }
+  return await onTrial(session, from.name, async () => {
+    try {
+      // Like the live one: how that was made once can make a difference to the server.
+      await session.execute(`CREATE TABLE ${name(trial)} LIKE ${name(from.name)}`);
+      await session.execute(`ALTER TABLE ${name(trial)} COMMENT=${literal(commentOf({ id }))}`);
+      const made = await shown(session, trial);
+      await session.execute(there);
+      const altered = await shown(session, trial);
+      await session.execute(back);
+      // What the server did has to be all that is wanted.
+      if ((await shown(session, trial)) !== made) return false;
+      await session.execute(`DROP TABLE ${name(trial)}`);
+      await session.execute(createBareTable(copy(to)));
+      return (await shown(session, trial)) === altered;
+    } catch (error) {
+      if (error instanceof ServerError && NOT_INSTANT.includes(error.errno)) return false;
+      throw error;
+    }
+  });
 }
 
 async function shown(session: Session, table: string): Promise<string> {

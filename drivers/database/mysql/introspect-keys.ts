@@ -87,7 +87,7 @@ function foreignKeyOf(rows: readonly Row[]): ForeignKey {
   };
 }
 
-/** NO ACTION is RESTRICT by another word, and the server takes one for the other when it adds a key in place. */
+/** NO ACTION is RESTRICT by another word, which one server says of what was not said, and another not. */
 function action(rule: string): ReferenceAction {
   return rule === 'NO ACTION' ? 'RESTRICT' : (rule as ReferenceAction);
 }

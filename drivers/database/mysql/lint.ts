@@ -5,6 +5,7 @@ import { tableOf } from '../../../domain/schema/model';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { compareTables } from '../../../domain/schema/table-change';
 import { lintMySql } from './lint-mysql';
+import { lintDefiners } from './lint-definers';
 import { askRows } from './lint-rows';
 import { lintServer } from './lint-server';
 import { lintClaims, lintTables } from './lint-tables';
@@ -32,6 +33,7 @@ async function lintUnsafe(session: Session, change: PlannedChange): Promise<Lint
   return [
     ...(await lintServer(session, change)),
     ...lintTables(change),
+    ...(await lintDefiners(session, change)),
     ...lintMySql(change),
     ...(await lintClaims(session, change)),
   ];
