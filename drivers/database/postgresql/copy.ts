@@ -23,7 +23,7 @@ interface Mark {
 
 /** Copies the rows of one table by its key, chunk after chunk, from wherever somebody left off. */
 export class Copier {
-  private rows = 1_000;
+  private rows = 200;
   /** Where this process left it; null when that has to be read. */
   private known: Mark | null = null;
 

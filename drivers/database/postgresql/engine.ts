@@ -8,10 +8,11 @@ import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
 import type { SwapOptions, Swapped, Work } from '../engine';
 import { removeChange } from './clean';
-import { catchUp, copyAll, FEW_NOTES } from './copying';
+import { catchUp, copyAll } from './copying';
 import { Drainer } from './drain';
 import { usersOwn } from './drift';
 import { openEngineSession, withEngineSession } from './engine-session';
+import { followLogs } from './following';
 import { Governor } from './governor';
 import { introspect } from './introspect';
 import { dressAll } from './dress-all';
@@ -21,7 +22,7 @@ import { lossesOf, sendBack } from './losses';
 import { plan } from './plan';
 import type { OnPoint, Point } from './points';
 import { makeHelpers, startLogs } from './prepare';
-import { Meter, progressOf } from './progress';
+import { progressOf } from './progress';
 import { proveAll } from './proving';
 import type { Session } from './session';
 import { allow, refuseRefused, refuseUnsafe } from './refusals';
@@ -30,7 +31,6 @@ import { settle } from './settle';
 import { directionIn, routeOf, shadowsOf, type ShadowTables } from './shadows';
 import { createState, Fence, readState } from './state';
 import { blockersOf, swap } from './swap';
-import { pause } from './waiting';
 
 /** What an engine is made with. */
 export interface PostgresEngineOptions {
@@ -40,9 +40,6 @@ export interface PostgresEngineOptions {
   /** For tests alone. */
   readonly onPoint?: OnPoint;
 }
-
-/** Milliseconds between looks at a log in which nothing was. */
-const IDLE_MS = 50;
 
 /** A process's hold on a change, for one call. */
 interface Hold {
@@ -101,22 +98,7 @@ export class PostgresEngine implements SchemaEngine {
   async follow(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, fence, shadows, drainers, phase }) => {
       await Governor.during(this.source(change, shadows, phase), work, async (governor) => {
-        const meter = new Meter(session, change, shadows, () => governor.following.throttledBy);
-        while (!work.signal.aborted) {
-          governor.check();
-          await settle(session, fence, work.signal);
-          let taken = 0;
-          for (const drainer of drainers) {
-            const began = performance.now();
-            await this.point('follow.batch');
-            const step = await drainer.step();
-            await this.point('follow.batched');
-            if (step > 0) await governor.restFollower(performance.now() - began);
-            taken += step;
-          }
-          await meter.report(work, phase);
-          if (taken < FEW_NOTES) await pause(IDLE_MS, work.signal);
-        }
+        await followLogs({ session, fence, change, shadows, drainers, governor, point: this.point }, phase, work);
       });
     });
   }

@@ -23,7 +23,7 @@ export interface Compared {
 /** Compares both sides of a shadow, range by range, each in one snapshot in which the log is followed to its end. */
 export class Prover {
   /** Of one of the ranges that are compared at the same time. */
-  private rows = 10_000;
+  private rows = 1_000;
 
   constructor(
     private readonly session: Session,
@@ -40,7 +40,7 @@ export class Prover {
     const kept = await this.drainer.stepThen(async () => await keep(await this.compare(from)));
     kept();
     const factor = Math.min(Math.max(RANGE_MS / Math.max(performance.now() - began, 1), 0.5), 2);
-    this.rows = Math.min(Math.max(Math.round(this.rows * factor), 1_000), 200_000);
+    this.rows = Math.min(Math.max(Math.round(this.rows * factor), 20), 200_000);
   }
 
   private async compare(from: Key | null): Promise<Compared> {
