@@ -64,24 +64,41 @@ export async function createBatchTables(session: Session, route: Route): Promise
   await session.execute('COMMIT');
 }
 
+/** Looks at a log, which is empty most of the time, and last of all while everybody waits. */
+export async function lookAt(
+  session: Session,
+  { log, tag }: Route,
+  failed: string,
+): Promise<{ readonly notes: boolean; readonly failed: boolean }> {
+  const [row] = await session.query(
+    `SELECT EXISTS (SELECT 1 FROM ${name(log)} AS again${tag}) AS notes, ` +
+      `EXISTS (SELECT 1 FROM ${name(failed)} AS failed${tag}) AS failed`,
+  );
+  return { notes: Number(row!.notes) === 1, failed: Number(row!.failed) === 1 };
+}
+
+/** Empties what the batch before left. */
+export async function emptyBatch(session: Session, { tag, flow }: Route): Promise<void> {
+  const tables = [`gw_notes${tag}`, `gw_rows${tag}`, ...(flow.own.length > 0 ? [`gw_kept${tag}`] : [])];
+  for (const table of tables) await session.execute(`DELETE FROM ${table}`);
+}
+
 /**
  * Reads notes and the rows that they are about, in one statement, which has one read view.
  * @returns the number of notes.
  */
 export async function readBatch(session: Session, route: Route, selection: Selection): Promise<number> {
   const { tag } = route;
-  for (const table of [`gw_notes${tag}`, `gw_rows${tag}`, `gw_kept${tag}`])
-    await session.execute(`DELETE FROM ${table}`);
   const notes = selected(name(route.log), selection);
-  const moves = await session.query(`SELECT 1 FROM ${name(route.log)} WHERE op = 'm' LIMIT 1`);
   // A move is one note about two keys. Everything goes by another name each time, as LOCK TABLES wants it.
   const moved = `SELECT * FROM ${name(route.log)} AS moved${route.tag} WHERE op = 'm'`;
   const among =
     selection === 'all'
       ? moved
       : `${moved} AND id IN (${'ids' in selection ? selection.ids.join(', ') : `SELECT id FROM (${selected(`${name(route.log)} AS again${route.tag}`, selection)}) AS n`})`;
-  const other = moves.length > 0 ? ` UNION ALL ${selectNotes(route, among, 'o')}` : '';
-  await session.execute(`INSERT INTO gw_notes${tag} ${selectNotes(route, notes)}${other}`);
+  await session.execute(
+    `INSERT INTO gw_notes${tag} ${selectNotes(route, notes)} UNION ALL ${selectNotes(route, among, 'o')}`,
+  );
   const names = [...keyParts(route.flow), ...valueNames(route.flow)];
   await session.execute(
     `INSERT INTO gw_rows${tag} SELECT handle, handle, MAX(present), 0, 0, 0, ${names.join(', ')} FROM gw_notes${tag} WHERE ahead = 0 GROUP BY handle`,
@@ -136,11 +153,12 @@ export async function applyBatch(session: Session, route: Route, remade: boolean
       `INSERT INTO gw_kept${tag} SELECT gw_rows${tag}.handle, ${ownValues(route).join(', ')} FROM ${join} WHERE gw_rows${tag}.kept = 1`,
     );
   await session.execute(`DELETE ${target} FROM ${join} WHERE gw_rows${tag}.present = 0 OR gw_rows${tag}.remade = 1`);
-  await session.execute(`UPDATE ${join} SET gw_rows${tag}.there = 1 WHERE gw_rows${tag}.present = 1`);
   const sets = flow.carried.map(
     (pair, i) => `${of(target, pair.target.name)} = ${converted(pair, `gw_rows${tag}.c${i + 1}`)}`,
   );
-  await session.execute(`UPDATE ${join} SET ${sets.join(', ')} WHERE gw_rows${tag}.there = 1`);
+  await session.execute(
+    `UPDATE ${join} SET gw_rows${tag}.there = 1, ${sets.join(', ')} WHERE gw_rows${tag}.present = 1`,
+  );
   await insertRows(session, route);
 }
 

@@ -1,7 +1,7 @@
 import { Failure } from '../../../domain/failures';
 import { nextChunk } from '../../../domain/schema/pace';
 import { name } from '../../../domain/schema/mysql/quote';
-import { applyBatch, createBatchTables, readBatch, type Route, type Selection } from './batch';
+import { applyBatch, createBatchTables, emptyBatch, lookAt, readBatch, type Route, type Selection } from './batch';
 import { Errno, isPassing, transaction } from './engine-session';
 import { text } from './rows';
 import { ServerError, type Session } from './session';
@@ -19,8 +19,11 @@ const MOST_FAILED = 1_000;
 
 /** Follows one log: sets the side that follows right from the live one, batch by batch. */
 export class Drainer {
-  private ready = false;
+  private made = false;
+  /** Whether something of another batch may be left. */
+  private used = false;
   private batch = BATCH;
+  private all = false;
 
   constructor(
     private readonly session: Session,
@@ -36,14 +39,26 @@ export class Drainer {
     return Number(row!.n);
   }
 
+  /** Makes ready what a batch needs, so that none of it has to be done while others wait. */
+  async ready(): Promise<void> {
+    if (!this.made) await createBatchTables(this.session, this.route);
+    else if (this.used) await transaction(this.session, async () => await emptyBatch(this.session, this.route));
+    [this.made, this.used] = [true, false];
+  }
+
+  /** Whether the last step took all that there was. */
+  get tookAll(): boolean {
+    return this.all;
+  }
+
   /**
    * Takes one batch. What a row's new form cannot hold is noted as failed, by its key, and nothing else waits for it.
    * @returns how many notes it took; 0 when none was there.
    * @throws Failure CONFLICT when another process has taken over, ROWS_REFUSED when too many rows do not fit.
    */
   async step(): Promise<number> {
-    if (!this.ready) await createBatchTables(this.session, this.route);
-    this.ready = true;
+    if (!this.made) await this.ready();
+    this.all = false;
     for (const [selection, remade] of [
       [{ first: this.batch }, false],
       [{ first: this.batch }, true],
@@ -52,6 +67,7 @@ export class Drainer {
       try {
         const began = performance.now();
         const taken = await this.apply(selection, remade);
+        this.all = selection === 'all' || taken < this.batch;
         // Those that were noted often are set right once; so many notes are followed faster than few.
         if (taken >= this.batch)
           this.batch = Math.max(nextChunk(this.batch, performance.now() - began), SMALLEST_BATCH);
@@ -76,34 +92,44 @@ export class Drainer {
     });
   }
 
-  private async hasMoves(): Promise<boolean> {
-    const rows = await this.session.query(`SELECT 1 FROM ${name(this.route.log)} WHERE op = 'm' LIMIT 1`);
-    return rows.length > 0;
-  }
-
   /** @returns how many notes it took. */
   private async apply(selection: Selection, remade: boolean): Promise<number> {
     return await transaction(this.session, async () => {
       await this.fence.hold();
-      let taken = await readBatch(this.session, this.route, selection);
-      // Values that wander between rows can only be followed where all that happened to them is seen at once.
+      const seen = await lookAt(this.session, this.route, this.failed);
+      if (!seen.notes) return 0;
+      let taken = await this.read(selection);
+      // Values that wander between rows can only be followed where all that happened to them is seen at once. Looked for
+      // after the rows were read: what moved before that is noted by now.
       const some = selection !== 'all' && 'first' in selection && this.route.flow.own.length > 0;
-      if (taken > 0 && some && (await this.hasMoves())) taken = await readBatch(this.session, this.route, 'all');
+      if (some && (await this.hasMoves())) taken = await this.read('all');
       if (taken > 0) {
         await applyBatch(this.session, this.route, remade);
-        await this.forget();
+        await this.forget(seen.failed);
       }
       return taken;
     });
   }
 
+  private async hasMoves(): Promise<boolean> {
+    const rows = await this.session.query(`SELECT 1 FROM ${name(this.route.log)} WHERE op = 'm' LIMIT 1`);
+    return rows.length > 0;
+  }
+
+  private async read(selection: Selection): Promise<number> {
+    if (this.used) await emptyBatch(this.session, this.route);
+    this.used = true;
+    return await readBatch(this.session, this.route, selection);
+  }
+
   /** Removes exactly the notes that were read, and what was noted against their rows. */
-  private async forget(): Promise<void> {
+  private async forget(anyFailed: boolean): Promise<void> {
     const { flow, log, tag } = this.route;
     const [noted, failed] = [`noted${tag}`, `failed${tag}`];
     await this.session.execute(
       `DELETE ${noted} FROM gw_notes${tag} STRAIGHT_JOIN ${name(log)} AS ${noted} ON ${noted}.id = gw_notes${tag}.note`,
     );
+    if (!anyFailed) return;
     await this.session.execute(
       `DELETE ${failed} FROM ${name(this.failed)} AS ${failed} JOIN gw_rows${tag} ON ${keyParts(flow)
         .map((key) => `${failed}.${key} = gw_rows${tag}.${key}`)
@@ -123,7 +149,7 @@ export class Drainer {
     const { tag } = this.route;
     const groups = await transaction(this.session, async () => {
       await this.fence.hold();
-      await readBatch(this.session, this.route, { first: this.batch });
+      await this.read({ first: this.batch });
       return await this.session.query(
         `SELECT HEX(MIN(handle)) AS handle, CAST(note AS CHAR) AS note FROM gw_notes${tag} GROUP BY note`,
       );
@@ -152,12 +178,12 @@ export class Drainer {
     const keys = keyParts(flow).join(', ');
     const many = await transaction(this.session, async () => {
       await this.fence.hold();
-      await readBatch(this.session, this.route, { ids });
+      await this.read({ ids });
       if (flow.direction === 'forward')
         await this.session.execute(
           `DELETE target${tag} FROM gw_rows${tag} STRAIGHT_JOIN ${name(target)} AS target${tag} ON ${onKey(flow, 'target', `target${tag}`, `gw_rows${tag}`)}`,
         );
-      await this.forget();
+      await this.forget(true);
       await this.session.execute(
         `INSERT INTO ${name(this.failed)} (errno, message, ${keys}) SELECT ${errno}, ?, ${keys} FROM gw_rows${tag}`,
         [message.slice(0, 1_000)],

@@ -174,11 +174,11 @@ export class MySqlEngine implements SchemaEngine {
         route: routeOf(each, direction),
         failed: each.names.failed,
         drainer: new Drainer(session, fence, routeOf(each, direction), each.names.failed),
-        checkDrift: async () => await checkDrift(session, each.names.table, watched[each.names.table]?.[live]),
+        checkDrift: async (looking: Session) =>
+          await checkDrift(looking, each.names.table, watched[each.names.table]?.[live]),
       }));
       const [renamer, watcher] = [await openSession(this.options.url), await openSession(this.options.url)];
-      for (const each of [renamer, watcher])
-        await each.execute('SET lock_wait_timeout = 1, innodb_lock_wait_timeout = 1');
+      for (const each of [renamer, watcher]) await each.execute('SET lock_wait_timeout = 1');
       try {
         const open = async (): Promise<Session> => await openSession(this.options.url);
         const sessions = { engine: session, renamer, watcher, open };
@@ -186,7 +186,7 @@ export class MySqlEngine implements SchemaEngine {
         const swapped = await swap(parts, options, work.signal);
         // Where nothing is renamed, it is from here on that whoever takes over does the rest.
         if (!renames(change)) await fence.transaction(async () => await fence.enter(to));
-        await disconnect(session, change, work.signal);
+        await disconnect(session, change, 'others', work.signal);
         await this.settle(session, fence, change, to, work.signal);
         return swapped;
       } finally {
@@ -230,7 +230,7 @@ export class MySqlEngine implements SchemaEngine {
       const fence = await Fence.take(session, change);
       const { phase, unsettled } = await standingOf(session, change, fence);
       allow(from, phase);
-      await disconnect(session, change, signal);
+      await disconnect(session, change, 'all', signal);
       if (unsettled) await this.settle(session, fence, change, phase, signal);
       if (phase !== to)
         await fence.transaction(async () => {
@@ -268,7 +268,7 @@ export class MySqlEngine implements SchemaEngine {
     return await this.withEngine(async (session) => {
       const fence = await Fence.take(session, change);
       const { phase, unsettled } = await standingOf(session, change, fence);
-      await disconnect(session, change, signal);
+      await disconnect(session, change, 'others', signal);
       if (unsettled) await this.settle(session, fence, change, phase, signal);
       allow(phases, phase);
       return await action({ session, fence, phase, shadows: shadowsOf(change) });

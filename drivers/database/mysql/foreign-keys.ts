@@ -9,10 +9,12 @@ import { text } from './rows';
 import type { Session } from './session';
 
 /*
- * The side that follows has no foreign keys: a cascade would write to it beside the drain. It gets them while everything
- * is locked, in the moment of a swap, and the one that was live loses its own right after. Those of other tables are
- * pointed to the side that becomes live at the same time. The RENAME carries both along. A name stands for one constraint
- * of a schema, so that names alternate between a key's own and one of ours until the change is finished.
+ * The side that follows has no foreign keys to tables outside of the change: a cascade would write to it beside the drain.
+ * It gets them while everything is locked, in the moment of a swap, and the one that was live loses its own right after.
+ * Those of other tables are pointed to the side that becomes live at the same time. Where all are between sides that follow, it has
+ * them before, and keeps them: only the engine writes there, for which nothing cascades and nothing is refused. The RENAME carries
+ * all along. A name stands for one constraint of a schema, so that names alternate between a key's own and one of ours
+ * until the change is finished.
  */
 
 /** A foreign key of a table outside of the change that refers to one within. */
@@ -24,7 +26,21 @@ interface Referrer {
 /** Every table that is locked for its foreign keys, beside the two sides of each shadow. */
 export function lockedForKeys(change: PlannedChange, direction: Direction): string[] {
   const comingAlone = coming(change, direction).filter(({ alone }) => alone);
-  return [...comingAlone.map(({ table }) => table), ...referringTables(change)];
+  return [...comingAlone.map(({ table }) => table), ...heldTables(change)];
+}
+
+/**
+ * The tables that nobody may write to while a table is renamed: those that refer to it, because the storage engine locks
+ * them, and those that refer to these, because whoever writes there holds a lock on the rows that he refers to.
+ */
+export function heldTables(change: PlannedChange): string[] {
+  const first = referringTables(change);
+  const own = new Set(moved(change).map(({ name: table }) => table));
+  const second = change.from.tables.filter(
+    ({ name: table, foreignKeys }) =>
+      !own.has(table) && foreignKeys.some(({ references }) => first.includes(references.table)),
+  );
+  return [...new Set([...first, ...second.map(({ name: table }) => table)])];
 }
 
 /** The tables outside of the change whose foreign keys refer to one within. */
@@ -32,31 +48,71 @@ export function referringTables(change: PlannedChange): string[] {
   return [...new Set(referrersOf(change).map(({ table }) => table))];
 }
 
-/** Gives the sides that become live their foreign keys, and points those of others to them. */
+/** Gives the sides that become live the foreign keys to each other, before anything is locked. Repeating it does nothing. */
+export async function connectSides(
+  session: Session,
+  change: PlannedChange,
+  direction: Direction,
+  signal: AbortSignal,
+): Promise<void> {
+  const sides = sidesOf(change);
+  for (const { table, keys } of coming(change, direction))
+    if (keys.every(({ references }) => staysAmong(sides, references.table)))
+      for (const statement of await adding(session, table, keys)) await patiently(session, statement, signal, 0);
+}
+
+/** Gives the sides that become live their other foreign keys, and points those of others to them. */
 export async function connect(session: Session, change: PlannedChange, direction: Direction): Promise<void> {
-  for (const { table, keys } of coming(change, direction)) {
-    const adds = keys.map((key) => `ADD ${foreignKeyDefinition(key)}`);
-    if (adds.length > 0) await session.execute(`ALTER TABLE ${name(table)} ${adds.join(', ')}, ALGORITHM=INPLACE`);
-  }
+  for (const { table, keys } of coming(change, direction))
+    for (const statement of await adding(session, table, keys)) await session.execute(statement);
   for (const { table, key } of referrersOf(change))
     await pointAlso(session, table, key, sideOf(change, direction, key.references.table));
+}
+
+async function adding(session: Session, table: string, keys: readonly ForeignKey[]): Promise<string[]> {
+  if (keys.length === 0) return [];
+  const there = (await keysOn(session, table)).map((key) => key.name);
+  const adds = keys.filter((key) => !there.includes(key.name)).map((key) => `ADD ${foreignKeyDefinition(key)}`);
+  return adds.length > 0 ? [`ALTER TABLE ${name(table)} ${adds.join(', ')}, ALGORITHM=INPLACE`] : [];
 }
 
 /**
  * Takes the foreign keys of the sides that follow away, and those of others that refer to them: after every swap, and
  * after every attempt at one. Repeating it does nothing.
+ * @param which `others` leaves those between sides that follow; `all` is for when the change is over.
  */
-export async function disconnect(session: Session, change: PlannedChange, signal: AbortSignal): Promise<void> {
-  const sides = moved(change).flatMap(({ name: table }) => [helperNames(table).ghost, helperNames(table).old]);
+export async function disconnect(
+  session: Session,
+  change: PlannedChange,
+  which: 'others' | 'all',
+  signal: AbortSignal,
+): Promise<void> {
   for (const { table, key } of referrersOf(change)) {
     const stale = (await pointers(session, table, key)).filter(({ to }) => to !== key.references.table);
     const drops = stale.map((each) => `DROP FOREIGN KEY ${name(each.name)}`);
     if (drops.length > 0) await patiently(session, `ALTER TABLE ${name(table)} ${drops.join(', ')}`, signal);
   }
+  const sides = sidesOf(change);
   for (const side of sides) {
-    const drops = (await keysOn(session, side)).map((own) => `DROP FOREIGN KEY ${name(own)}`);
+    const own = await keysOn(session, side);
+    if (which === 'others' && own.every(({ name: key, to }) => staysAmong(sides, to, key))) continue;
+    const drops = own.map((key) => `DROP FOREIGN KEY ${name(key.name)}`);
     if (drops.length > 0) await patiently(session, `ALTER TABLE ${name(side)} ${drops.join(', ')}`, signal, 0);
   }
+}
+
+/**
+ * Whether a foreign key of a side that follows can stay. All of a table do or none: the indexes that the server makes for
+ * them would change places.
+ */
+function staysAmong(sides: ReadonlySet<string>, to: string, key?: string): boolean {
+  // The server gives a name of its own making another one when the table gets another one.
+  return sides.has(to) && key?.includes('_ibfk_') !== true;
+}
+
+/** What the tables of a change are called while they are not live. */
+function sidesOf(change: PlannedChange): ReadonlySet<string> {
+  return new Set(moved(change).flatMap(({ name: table }) => [helperNames(table).ghost, helperNames(table).old]));
 }
 
 /** Gives every foreign key its own name again, once the side that is kept is all there is. */
@@ -71,7 +127,7 @@ export async function nameKeys(
     (tableOf(model, table)?.foreignKeys ?? []).map((key) => ({ table, key })),
   );
   for (const { table, key } of [...own, ...referrersOf(change)]) {
-    const there = await keysOn(session, table);
+    const there = (await keysOn(session, table)).map((each) => each.name);
     const held = heldName(key.name);
     if (!there.includes(held)) continue;
     const drop = `DROP FOREIGN KEY ${name(held)}`;
@@ -130,12 +186,14 @@ async function pointAlso(session: Session, table: string, key: ForeignKey, to: s
   await session.execute(`ALTER TABLE ${name(table)} ADD ${add}, ALGORITHM=INPLACE`);
 }
 
+/** A foreign key, and the table that it refers to. */
+interface Pointer {
+  readonly name: string;
+  readonly to: string;
+}
+
 /** By which names a foreign key goes now, and to what it refers by each. */
-async function pointers(
-  session: Session,
-  table: string,
-  key: ForeignKey,
-): Promise<{ readonly name: string; readonly to: string }[]> {
+async function pointers(session: Session, table: string, key: ForeignKey): Promise<readonly Pointer[]> {
   const rows = await session.query(
     `SELECT constraint_name AS name, referenced_table_name AS referred FROM information_schema.referential_constraints
      WHERE constraint_schema = database() AND table_name = ? AND constraint_name IN (?, ?)`,
@@ -144,13 +202,13 @@ async function pointers(
   return rows.map((row) => ({ name: text(row.name), to: text(row.referred) }));
 }
 
-async function keysOn(session: Session, table: string): Promise<string[]> {
+async function keysOn(session: Session, table: string): Promise<readonly Pointer[]> {
   const rows = await session.query(
-    `SELECT constraint_name AS name FROM information_schema.referential_constraints
+    `SELECT constraint_name AS name, referenced_table_name AS referred FROM information_schema.referential_constraints
      WHERE constraint_schema = database() AND table_name = ?`,
     [table],
   );
-  return rows.map((row) => text(row.name));
+  return rows.map((row) => ({ name: text(row.name), to: text(row.referred) }));
 }
 
 function heldName(key: string): string {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dialect } from '../../../domain/schema/model';
 import { literal, name } from '../../../domain/schema/mysql/quote';
-import { briefly, Errno, isPassing } from './engine-session';
-import { referringTables } from './foreign-keys';
+import { briefly, Errno } from './engine-session';
+import { heldTables, referringTables } from './foreign-keys';
+import { failing, settled, untilQueued, type Settled } from './in-line';
 import { helperNames, inByteOrder } from './names';
 import { ServerError, type Session } from './session';
 import { commentOf } from './state';
@@ -69,14 +70,14 @@ export function lockedForNames({ change, direction }: SwapParts): string[] {
 
 /** Nobody but those who wait for the one table can come before the renaming. */
 function alone(parts: SwapParts): Renamer {
-  const { engine, renamer, point, tables } = parts;
+  const { engine, renamer, watcher, point, tables } = parts;
   return {
     ready: async () => undefined,
     rename: async () => {
       if (pairs(parts).length === 0) return true;
       const renaming = settled(renamer.execute(`RENAME TABLE ${pairs(parts).join(', ')}`));
       if (tables.length > 0) {
-        await untilQueued(parts, renamer, renaming);
+        await untilQueued(watcher, renamer, renaming);
         await point('swap.queued');
         await engine.execute('COMMIT');
         await engine.execute('UNLOCK TABLES');
@@ -89,26 +90,33 @@ function alone(parts: SwapParts): Renamer {
   };
 }
 
-/** Who holds a table until the renaming stands in line for it, or is over. */
+/** Who holds a table that is itself renamed until the renaming stands in line for it. */
 interface Keeper {
   readonly table: string;
-  /** Whether the table is itself renamed. */
-  readonly moves: boolean;
   /** A name that is taken; `holder` locks what has it. */
   readonly taken: string;
   readonly holder: Session;
   readonly renamer: Session;
 }
 
+/** Who holds a table that refers to one that is renamed until the renaming is over. */
+interface Locker {
+  readonly table: string;
+  readonly session: Session;
+}
+
 /**
  * The server locks the tables of a RENAME one after the other. While it waits for the first, others are held for it: by
  * renamings onto names that are taken, which hold what they would rename, wait for what has the name, and fail. (LOCK TABLES
- * would want the tables of foreign keys and triggers too, which may be among those that are to be renamed.) Tables that refer
- * to them are held all the time: the storage engine locks them for the renaming, and would wait for a transaction that
- * wrote to one and waits behind the renaming, which nobody finds out. And because
+ * would want the tables of foreign keys and triggers too, which may be among those that are to be renamed.) And because
  * somebody might still write to one of them in between, it waits for a last one, a ticket, once it has them all.
  * Only if no note was written meanwhile is the ticket given up. Should this process end before, the ticket is dropped by a
  * statement that waits before the renaming, which then finds no ticket and does nothing.
+ *
+ * Of each table that refers to a renamed one the storage engine locks all rows, for each pair of names anew, while the
+ * renaming is at work. A transaction that has written there and waits behind the renaming would end it by a timeout, half
+ * done (measured: the live name was gone). So nobody may be there all the time, and LOCK TABLES is what the renaming does not
+ * wait for, where a session that commits by itself has it: others hold the rows as well.
  */
 class Together implements Renamer {
   private readonly live: readonly string[];
@@ -123,6 +131,7 @@ class Together implements Renamer {
     private readonly holder: Session,
     private readonly deadMan: Session,
     private readonly keepers: readonly Keeper[],
+    private readonly lockers: readonly Locker[],
   ) {
     this.live = inByteOrder(parts.tables.map(({ route }) => route.live));
     const { route } = parts.tables.find((table) => table.route.live === this.live.at(-1))!;
@@ -137,14 +146,14 @@ class Together implements Renamer {
       return session;
     };
     const [, ...later] = inByteOrder(parts.tables.map(({ route }) => route.live));
-    const keepers = [...later, ...referringTables(parts.change)].map(async (table) => {
-      const { taken } = helperNames(table);
-      const own = { table: name(table), taken: name(taken), moves: later.includes(table) };
+    const keepers = later.map(async (table) => {
+      const own = { table: name(table), taken: name(helperNames(table).taken) };
       return { ...own, holder: await open(), renamer: await open() };
     });
+    const lockers = heldTables(parts.change).map(async (table) => ({ table: name(table), session: await open() }));
     const [holder, deadMan] = [await open(), await open()];
     await deadMan.execute('SET lock_wait_timeout = 60');
-    return new Together(parts, holder, deadMan, await Promise.all(keepers));
+    return new Together(parts, holder, deadMan, await Promise.all(keepers), await Promise.all(lockers));
   }
 
   async ready(): Promise<void> {
@@ -159,25 +168,28 @@ class Together implements Renamer {
     for (const { holder, taken } of this.keepers) await holder.execute(`LOCK TABLES ${taken} WRITE`);
     await this.holder.execute(`LOCK TABLES ${this.ticket} WRITE`);
     this.dropping = settled(briefly(this.deadMan, `DROP TABLE ${this.ticket}`, DEAD_MAN_MS));
-    await untilQueued(this.parts, this.deadMan, this.dropping);
+    await untilQueued(watcher, this.deadMan, this.dropping);
   }
 
   async rename(): Promise<boolean> {
-    const { parts, keepers, dropping } = this;
+    const { parts, keepers, lockers, dropping } = this;
     const { engine, renamer, watcher, point } = parts;
     const keeping = keepers.map(({ renamer: session, table, taken }) => ({
       ...{ session, kept: failing(session.execute(`RENAME TABLE ${table} TO ${taken}`)) },
     }));
-    for (const { session, kept } of keeping) await untilQueued(parts, session, kept);
+    const locking = lockers.map(({ session, table }) => ({
+      ...{ session, kept: settled(session.execute(`LOCK TABLES ${table} WRITE`)) },
+    }));
+    for (const { session, kept } of [...keeping, ...locking]) await untilQueued(watcher, session, kept);
     // The ticket first, so that nothing is renamed where there is none; locked are they by their names.
     const statement = `RENAME TABLE ${[`${this.ticket} TO ${this.used}`, ...pairs(parts)].join(', ')}`;
     const renaming = settled(renamer.execute(statement));
     try {
-      await untilQueued(parts, renamer, renaming);
+      await untilQueued(watcher, renamer, renaming);
       await point('swap.queued');
       await engine.execute('COMMIT');
       await engine.execute('UNLOCK TABLES');
-      for (const { holder } of keepers.filter(({ moves }) => moves)) {
+      for (const { holder } of keepers) {
         // By then it stands in line behind this keeper; if not, the notes tell.
         await sleep(1);
         await holder.execute('UNLOCK TABLES');
@@ -192,7 +204,8 @@ class Together implements Renamer {
       return done;
     } finally {
       for (const { holder } of keepers) await holder.execute('UNLOCK TABLES');
-      for (const { kept } of keeping) await kept.outcome;
+      for (const { kept } of [...keeping, ...locking]) await kept.outcome;
+      for (const { session } of lockers) await session.execute('UNLOCK TABLES');
     }
   }
 
@@ -224,7 +237,8 @@ class Together implements Renamer {
 
   async close(): Promise<void> {
     const kept = this.keepers.flatMap(({ holder, renamer }) => [holder, renamer]);
-    for (const session of [this.holder, this.deadMan, ...kept]) session.destroy();
+    const locking = this.lockers.map(({ session }) => session);
+    for (const session of [this.holder, this.deadMan, ...kept, ...locking]) session.destroy();
     await this.dropping?.outcome.catch(() => undefined);
   }
 }
@@ -233,48 +247,6 @@ async function notes({ watcher, tables }: SwapParts): Promise<number> {
   const counts = tables.map(({ route }) => `(SELECT COUNT(*) FROM ${name(route.log)})`);
   const [row] = await watcher.query(`SELECT ${counts.join(' + ')} AS n`);
   return Number(row!.n);
-}
-
-interface Settled {
-  /** Whether it succeeded; what may work another time is no error. */
-  readonly outcome: Promise<boolean>;
-  readonly isSettled: () => boolean;
-}
-
-function settled(statement: Promise<unknown>): Settled {
-  let over = false;
-  const outcome = statement.then(
-    () => true,
-    (error: unknown) => {
-      if (isPassing(error)) return false;
-      throw error;
-    },
-  );
-  const end = (): void => void (over = true);
-  outcome.then(end, end);
-  return { outcome, isSettled: () => over };
-}
-
-/** Of a statement that has to fail, because what it would make is there. */
-function failing(statement: Promise<unknown>): Settled {
-  return settled(
-    statement.catch((error: unknown) => {
-      if (!(error instanceof ServerError) || error.errno !== Errno.tableExists) throw error;
-    }),
-  );
-}
-
-/** Waits until a statement stands in line for its locks; whoever comes later stands behind it. */
-async function untilQueued({ watcher }: SwapParts, session: Session, { outcome, isSettled }: Settled): Promise<void> {
-  while (!isSettled()) {
-    const rows = await watcher.query(
-      "SELECT 1 FROM information_schema.processlist WHERE id = ? AND state LIKE 'Waiting for table metadata lock%'",
-      [session.id],
-    );
-    if (rows.length > 0) return;
-    await sleep(1);
-  }
-  await outcome;
 }
 
 function pairs({ change, direction }: SwapParts): string[] {

@@ -8,7 +8,7 @@ import { locksOf, type Route } from './batch';
 import { blockersOf, endSessions } from './blockers';
 import type { Drainer } from './drain';
 import { briefly, isPassing } from './engine-session';
-import { connect, disconnect, lockedForKeys } from './foreign-keys';
+import { connect, connectSides, disconnect, lockedForKeys } from './foreign-keys';
 import type { Point } from './points';
 import { lockedForNames, renamerOf, type Renamer } from './rename';
 import { text } from './rows';
@@ -29,7 +29,7 @@ export interface SwapTable {
   readonly failed: string;
   readonly drainer: Drainer;
   /** @throws Failure CHANGE_DRIFTED when the live table was changed behind the triggers. */
-  checkDrift(): Promise<void>;
+  checkDrift(session: Session): Promise<void>;
 }
 
 /** What a swap works with. The engine's session holds the locks, another renames, and one looks on. */
@@ -50,6 +50,7 @@ export interface SwapParts {
 export async function swap(parts: SwapParts, options: SwapOptions, signal: AbortSignal): Promise<Swapped> {
   const renamer = await renamerOf(parts);
   try {
+    await connectSides(parts.engine, parts.change, parts.direction, signal);
     return await attempts(parts, renamer, options, signal);
   } finally {
     await renamer.close();
@@ -68,6 +69,7 @@ async function attempts(
     signal.throwIfAborted();
     for (const table of parts.tables) await followClosely(table, signal);
     await renamer.ready();
+    for (const { drainer } of parts.tables) await drainer.ready();
     await parts.point('swap.begin');
     const began = performance.now();
     const done = await tryOnce(parts, renamer, options, signal);
@@ -108,17 +110,18 @@ async function followClosely({ drainer, route }: SwapTable, signal: AbortSignal)
 
 /** Ids that were given out must not be given out again, though their rows be gone; so it is done while nobody writes. */
 async function matchCounters({ engine, tables }: SwapParts): Promise<void> {
-  for (const { route } of tables) {
-    if (!route.flow.target.columns.some(({ identity }) => identity !== null)) continue;
-    const rows = await engine.query(
-      `SELECT table_name AS name, auto_increment AS next FROM information_schema.tables
-       WHERE table_schema = database() AND table_name IN (?, ?)`,
-      [route.live, route.target],
-    );
-    const next = (table: string): string => text(rows.find((row) => text(row.name) === table)?.next) || '0';
+  const counted = tables.filter(({ route }) => route.flow.target.columns.some(({ identity }) => identity !== null));
+  if (counted.length === 0) return;
+  const names = counted.flatMap(({ route }) => [route.live, route.target]);
+  const rows = await engine.query(
+    `SELECT table_name AS name, auto_increment AS next FROM information_schema.tables
+     WHERE table_schema = database() AND table_name IN (${names.map(() => '?').join(', ')})`,
+    names,
+  );
+  const next = (table: string): string => text(rows.find((row) => text(row.name) === table)?.next) || '0';
+  for (const { route } of counted)
     if (BigInt(next(route.live)) > BigInt(next(route.target)))
       await engine.execute(`ALTER TABLE ${name(route.target)} AUTO_INCREMENT = ${next(route.live)}, ALGORITHM=INPLACE`);
-  }
 }
 
 /** @returns whether it is done: not where the locks were not to be had, or held up everybody for too long. */
@@ -140,15 +143,17 @@ async function tryOnce(
   ];
   const began = performance.now();
   let done = false;
+  let drift = Promise.resolve();
   try {
     await briefly(engine, `LOCK TABLES ${list.join(', ')}, ${name(state)} WRITE`);
     await point('swap.locked');
-    for (const table of tables) {
-      while ((await table.drainer.step()) > 0) if (performance.now() - began > HELD_MS) return false;
-      await refuseFailed(parts, table, options);
-      await table.checkDrift();
-    }
+    // Beside the rest: looking at a table needs no more than what whoever has locked it leaves.
+    drift = checkDrift(parts);
+    for (const { drainer } of await withNotes(parts))
+      while ((await drainer.step()) > 0 && !drainer.tookAll) if (performance.now() - began > HELD_MS) return false;
+    await refuseFailed(parts, options);
     await matchCounters(parts);
+    await drift;
     await point('swap.followed');
     await connect(engine, parts.change, parts.direction);
     await point('swap.connected');
@@ -158,21 +163,39 @@ async function tryOnce(
     if (isPassing(error)) return false;
     throw error;
   } finally {
+    await drift.catch(() => undefined);
     await engine.execute('ROLLBACK').catch(() => undefined);
     await engine.execute('UNLOCK TABLES').catch(() => undefined);
-    if (!done) await disconnect(engine, parts.change, signal);
+    if (!done) await disconnect(engine, parts.change, 'others', signal);
   }
 }
 
+/** The tables in whose logs something is. */
+async function withNotes({ engine, tables }: SwapParts): Promise<readonly SwapTable[]> {
+  const looks = tables.map(({ route }, i) => `EXISTS (SELECT 1 FROM ${name(route.log)}) AS n${i}`);
+  const [row] = await engine.query(`SELECT ${looks.join(', ')}`);
+  return tables.filter((_, i) => Number(row![`n${i}`]) === 1);
+}
+
+/** @throws Failure CHANGE_DRIFTED */
+function checkDrift({ watcher, tables }: SwapParts): Promise<void> {
+  const checks = (async () => {
+    for (const table of tables) await table.checkDrift(watcher);
+  })();
+  // Whoever waits for it hears of it; until then nobody does.
+  checks.catch(() => undefined);
+  return checks;
+}
+
 /** @throws Failure ROWS_REFUSED */
-async function refuseFailed(
-  { engine, direction }: SwapParts,
-  { failed, route }: SwapTable,
-  { acceptLosses }: SwapOptions,
-): Promise<void> {
+async function refuseFailed({ engine, direction, tables }: SwapParts, { acceptLosses }: SwapOptions): Promise<void> {
   if (direction === 'back' && acceptLosses === true) return;
-  const [row] = await engine.query(`SELECT COUNT(*) AS n FROM ${name(failed)}`);
-  const rows = Number(row!.n);
-  if (rows > 0)
-    throw new Failure('ROWS_REFUSED', `${rows} rows of ${route.live} do not fit the form that is to take its place`);
+  const counts = tables.map(({ failed }, i) => `(SELECT COUNT(*) FROM ${name(failed)}) AS n${i}`);
+  const [row] = await engine.query(`SELECT ${counts.join(', ')}`);
+  for (const [i, { route }] of tables.entries())
+    if (Number(row![`n${i}`]) > 0)
+      throw new Failure(
+        'ROWS_REFUSED',
+        `${text(row![`n${i}`])} rows of ${route.live} do not fit the form that is to take its place`,
+      );
 }
