@@ -17,6 +17,10 @@ export const lintCodes = {
   },
   UNSUPPORTED_ENGINE: { severity: 'error', remedy: 'Use InnoDB: other engines have no transactions.' },
   UNSUPPORTED_TABLE: { severity: 'error', remedy: 'Change this table by hand, in a quiet hour.' },
+  UNSUPPORTED_OBJECT: {
+    severity: 'error',
+    remedy: 'Make it by hand in the schema that is changed, before the change; or leave it out.',
+  },
   IDENTIFIER_TOO_LONG: { severity: 'error', remedy: 'Use a shorter name.' },
   IDENTIFIER_CHARACTERS: { severity: 'error', remedy: 'Leave out NUL and characters that the server cannot store.' },
   FOREIGN_KEY_TARGET: {

@@ -30,6 +30,15 @@ export function lintSchemas(
     ...[...to.views, ...to.sequences, ...to.enums, ...to.domains].flatMap(({ name }) =>
       lintName(to.dialect, name, { table: null, column: null, subject: name }),
     ),
+    ...to.others
+      .filter((each) => !from.others.includes(each))
+      .map((each) =>
+        message(
+          'UNSUPPORTED_OBJECT',
+          { table: null, column: null, subject: each },
+          `${each} is not made by any change`,
+        ),
+      ),
     ...operations.flatMap(flagged),
   ];
 }

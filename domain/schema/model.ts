@@ -15,6 +15,8 @@ export interface SchemaModel {
   readonly sequences: readonly Sequence[];
   readonly enums: readonly EnumType[];
   readonly domains: readonly DomainType[];
+  /** What is there beside, of kinds that no change makes or drops: `aggregate first(integer)`, `composite type point3d`. */
+  readonly others: readonly string[];
 }
 
 /** The kind of server. MySQL and MariaDB share a driver and differ in what they print and can do. */

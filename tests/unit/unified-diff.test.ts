@@ -60,7 +60,7 @@ const table: Table = {
 };
 const empty: SchemaModel = {
   ...{ dialect: 'postgresql', defaults: null, tables: [], views: [], routines: [], sequences: [], enums: [] },
-  domains: [],
+  ...{ domains: [], others: [] },
 };
 
 test('a change is shown object by object', () => {

@@ -83,6 +83,15 @@ export async function routinesOf(session: Session): Promise<readonly Routine[]> 
   );
 }
 
+/** The events of the session's schema, as people call them. */
+export async function eventsOf(session: Session): Promise<readonly string[]> {
+  const rows = await session.query(
+    `SELECT event_name AS name FROM information_schema.events WHERE event_schema = database()
+     ORDER BY CAST(event_name AS BINARY)`,
+  );
+  return rows.map((row) => `event ${text(row.name)}`);
+}
+
 /** MariaDB's sequences, by name. */
 export async function sequencesOf(session: Session): Promise<readonly Sequence[]> {
   const rows = await session.query(

@@ -3,7 +3,7 @@ import { name } from '../../../domain/schema/mysql/quote';
 import { checksOf } from './introspect-checks';
 import { columnsOf } from './introspect-columns';
 import { foreignKeysOf, keysOf } from './introspect-keys';
-import { routinesOf, sequencesOf, triggersOf, viewsOf } from './introspect-programs';
+import { eventsOf, routinesOf, sequencesOf, triggersOf, viewsOf } from './introspect-programs';
 import { grouped, text, type Lookup } from './rows';
 import type { Row, Session } from './session';
 
@@ -54,6 +54,7 @@ async function read(session: Session, dialect: 'mariadb' | 'mysql'): Promise<Sch
     sequences: dialect === Dialect.mariadb ? await sequencesOf(session) : [],
     enums: [],
     domains: [],
+    others: await eventsOf(session),
   };
 }
 

@@ -1,6 +1,7 @@
 import { Dialect, type Partitioning, type SchemaModel, type Table } from '../../../domain/schema/model';
 import { name } from '../../../domain/schema/postgresql/quote';
 import { columnsOf } from './introspect-columns';
+import { othersOf } from './introspect-others';
 import { checksOf, foreignKeysOf, indexesOf, keysOf } from './introspect-keys';
 import { routinesOf, triggersOf, viewsOf } from './introspect-programs';
 import { rowSecurityOf } from './introspect-security';
@@ -51,6 +52,7 @@ async function readModel(session: Session): Promise<SchemaModel> {
     sequences: await sequencesOf(session),
     enums: await enumsOf(session),
     domains: await domainsOf(session),
+    others: await othersOf(session),
   };
 }
 

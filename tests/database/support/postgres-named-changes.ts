@@ -474,4 +474,19 @@ export const postgresRefused: readonly NamedChange[] = [
     statements: ['alter table T alter b type bigint'],
     outcome: 'DEPENDENT_IN_THE_WAY',
   },
+  {
+    name: 'make a composite type',
+    statements: ['create type y_T as (x int, y int)'],
+    outcome: 'UNSUPPORTED_OBJECT',
+  },
+  {
+    name: 'make an aggregate',
+    statements: ['create aggregate y_T(int) (sfunc = int4pl, stype = int)'],
+    outcome: 'UNSUPPORTED_OBJECT',
+  },
+  {
+    name: 'make a type of ranges',
+    statements: ['create type y_T as range (subtype = float8)'],
+    outcome: 'UNSUPPORTED_OBJECT',
+  },
 ];
