@@ -7,7 +7,7 @@ import { same } from '../../../domain/schema/table-change';
 import { dialectOf, introspect } from './introspect';
 import { MARK } from './names';
 import { text } from './rows';
-import type { Session } from './session';
+import type { Row, Session } from './session';
 import { plainBody, plainDefinition } from './user-triggers';
 
 /** @throws Failure CHANGE_DRIFTED when the tables of a change are not those that it was planned for. */
@@ -89,18 +89,35 @@ function isOurs(trigger: string): boolean {
 /** Needs PROCESS; without it, only a comparison of all rows tells of a TRUNCATE. */
 async function identities(session: Session, table: string): Promise<string> {
   try {
-    const mysql = (await dialectOf(session)) === Dialect.mysql;
-    const [tables, mark] = mysql ? ['innodb_tables', '#p#'] : ['innodb_sys_tables', '#P#'];
-    const rows = await session.query(
-      `SELECT GROUP_CONCAT(table_id ORDER BY table_id) AS ids FROM information_schema.${tables}
-       WHERE SUBSTRING_INDEX(CAST(name AS BINARY), '${mark}', 1) =
-         CAST(CONCAT(CAST(CONVERT(database() USING filename) AS BINARY), '/', CAST(CONVERT(? USING filename) AS BINARY)) AS BINARY)`,
-      [table],
-    );
+    const rows =
+      (await dialectOf(session)) === Dialect.mysql ? await onMySql(session, table) : await onMariaDb(session, table);
     return text(rows[0]!.ids);
   } catch {
     return 'unknown';
   }
+}
+
+async function onMariaDb(session: Session, table: string): Promise<readonly Row[]> {
+  return await session.query(
+    `SELECT GROUP_CONCAT(table_id ORDER BY table_id) AS ids FROM information_schema.innodb_sys_tables
+     WHERE SUBSTRING_INDEX(CAST(name AS BINARY), '#P#', 1) =
+       CAST(CONCAT(CAST(CONVERT(database() USING filename) AS BINARY), '/', CAST(CONVERT(? USING filename) AS BINARY)) AS BINARY)`,
+    [table],
+  );
+}
+
+/** MySQL writes names as those of files, but does not tell how: what is not ASCII stays unknown. */
+async function onMySql(session: Session, table: string): Promise<readonly Row[]> {
+  const [row] = await session.query('SELECT database() AS name');
+  return await session.query(
+    `SELECT GROUP_CONCAT(table_id ORDER BY table_id) AS ids FROM information_schema.innodb_tables
+     WHERE SUBSTRING_INDEX(CAST(name AS BINARY), '#p#', 1) = CAST(? AS BINARY)`,
+    [`${asFile(text(row!.name))}/${asFile(table)}`],
+  );
+}
+
+function asFile(own: string): string {
+  return own.replace(/[^\w]/g, (character) => `@${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function digest(statement: string): string {
