@@ -307,7 +307,7 @@ test('cancelling leaves the catalog as it was, to the byte', async () => {
 async function catalog(): Promise<unknown> {
   const tables = await rows(
     url,
-    "select table_name, table_type, table_comment, create_options, auto_increment from information_schema.tables where table_schema = 'app' order by 1",
+    "select table_name as table_name, table_type, table_comment, create_options, auto_increment from information_schema.tables where table_schema = 'app' order by 1",
   );
   const made = [];
   for (const { table_name: table } of tables) made.push(...(await rows(url, `show create table \`${String(table)}\``)));
