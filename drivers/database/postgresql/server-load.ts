@@ -118,7 +118,8 @@ export class ReplicaLag {
       this.positions = this.positions.slice(-1);
       return null;
     }
-    this.positions = this.positions.filter((each) => each.lsn > position(replayed));
+    const reached = position(replayed);
+    this.positions = this.positions.filter(({ lsn: each }) => each > reached);
     // Whoever is behind for very long need not be known to the half second.
     if (this.positions.length > MOST_POSITIONS) this.positions = this.positions.filter((_, i) => i % 2 === 0);
     return this.positions.length === 0 ? 0 : (atMs - this.positions[0]!.atMs) / 1000;
