@@ -51,7 +51,9 @@ async function refused(
         `CREATE DEFINER=${name(user)}@${name(host)} TRIGGER ${name(helper(trial, 't'))} BEFORE DELETE ON ${name(trial)} ` +
           'FOR EACH ROW SET @gatewright_trial = 1',
       );
-      await session.execute(`DELETE FROM ${name(trial)} WHERE FALSE`);
+      // Only a row makes it run.
+      await session.execute(`INSERT INTO ${name(trial)} VALUES (1)`);
+      await session.execute(`DELETE FROM ${name(trial)}`);
       await session.execute('COMMIT');
       return null;
     } catch (error) {
