@@ -1,12 +1,12 @@
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
 import { openSession } from '../../drivers/database/mysql/session';
 import { neededHere } from '../../drivers/database/mysql/lint-server';
-import type { MariaDb } from '../../environment/mariadb';
+import type { TestMySql } from './support/servers';
 import type { PlannedChange } from '../../domain/schema/plan';
 import { planned, proven, rows, run, work } from './support/mysql-plan';
 import { privateMariaDb } from './support/servers';
 
-let server: MariaDb;
+let server: TestMySql;
 let url: string;
 let engine: MySqlEngine;
 let change: PlannedChange;

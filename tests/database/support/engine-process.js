@@ -7,7 +7,7 @@ const { readFileSync } = require('node:fs');
 const { PostgresEngine } = require('../../../dist/drivers/database/postgresql/engine.js');
 
 const { engine: options, change: file, verb, kill, forMs } = JSON.parse(process.argv[2]);
-const stop = new globalThis.AbortController();
+const stop = new AbortController();
 if (forMs) setTimeout(() => stop.abort(), forMs);
 
 let passed = 0;
