@@ -118,7 +118,7 @@ test('no write is lost, whatever is killed whenever', async () => {
   const proven = async (): Promise<void> => {
     await engine('follow', { point: 'follow.batched', nth: 3 });
     await engine('follow', undefined, 500);
-    await engine('prove', { point: 'prove.range', nth: 1 });
+    for (const point of ['prove.range', 'prove.ranged']) await engine('prove', { point, nth: 1 });
     expect((await engine('prove')) as Proof).toMatchObject({ differing: [], differingCount: 0 });
   };
   try {
