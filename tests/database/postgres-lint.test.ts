@@ -5,7 +5,7 @@ import { PostgresEngine } from '../../drivers/database/postgresql/engine';
 import { lint } from '../../drivers/database/postgresql/lint';
 import { openSession } from '../../drivers/database/postgresql/session';
 import type { Postgres } from '../../environment/postgres';
-import { planned, read, run } from './support/postgres-plan';
+import { planned, read, rows, run } from './support/postgres-plan';
 import { privatePostgres } from './support/servers';
 
 let server: Postgres;
@@ -32,10 +32,8 @@ async function said(
   lastPlan = plan;
   const session = await openSession(server.url, schema);
   try {
-    return await lint(session, plan, {
-      allowForeignKeys: true,
-      ...(freeDiskBytes === undefined ? {} : { freeDiskBytes }),
-    });
+    const disk = freeDiskBytes === undefined ? {} : { freeDiskBytes };
+    return await lint(session, plan, { allowForeignKeys: true, ...disk }, work.signal);
   } finally {
     session.destroy();
   }
@@ -137,15 +135,15 @@ test('what is safe is passed', async () => {
 });
 
 test('a copy that the disk has no room for is refused, with what it takes', async () => {
-  const rows = "insert into t select i, repeat('x', 100), i from generate_series(1, 20000) i";
-  const [few] = await said(['alter table t add b int'], [t, rows], [], 2_000_000);
+  const many = "insert into t select i, repeat('x', 100), i from generate_series(1, 20000) i";
+  const [few] = await said(['alter table t add b int'], [t, many], [], 2_000_000);
   expect(few).toMatchObject({
     code: 'NOT_ENOUGH_DISK',
     message: expect.stringMatching(/up to \d MB .* 2 MB are free/) as string,
   });
-  expect(await said(['alter table t add b int'], [t, rows], [], 100_000_000)).toEqual([]);
+  expect(await said(['alter table t add b int'], [t, many], [], 100_000_000)).toEqual([]);
   // Nothing is copied then.
-  expect(await said(['create table u (id int primary key)'], [t, rows], [], 0)).toEqual([]);
+  expect(await said(['create table u (id int primary key)'], [t, many], [], 0)).toEqual([]);
 });
 
 test('a table that is dropped and was used is warned of', async () => {
@@ -186,6 +184,20 @@ test('a table that a subscription writes to is left alone', async () => {
   );
   expect(messages.map(({ code, subject }) => [code, subject])).toEqual([['DEPENDENT_IN_THE_WAY', 's']]);
   await run(server.url, schema, 'drop subscription s');
+});
+
+test('what is asked of many rows ends when nobody wants to know any more', async () => {
+  await said(['alter table t add b int'], [t, 'insert into t values (1)']);
+  const slow = await planned(server.url, schema, 'slow', ['alter table t add check (pg_sleep(300) is not null)']);
+  const stop = new AbortController();
+  const asked = new PostgresEngine({ url: server.url, schema }).lint(slow, { allowForeignKeys: true }, stop.signal);
+  const asking = async () => await rows(server.url, schema, running);
+  const running =
+    "select pid from pg_stat_activity where state = 'active' and query like '%count(*)%pg_sleep(%' and pid <> pg_backend_pid()";
+  expect(await eventually(asking, (found) => found.length === 1)).toHaveLength(1);
+  stop.abort();
+  await expect(asked).rejects.toThrow('abort');
+  expect(await eventually(asking, (found) => found.length === 0)).toEqual([]);
 });
 
 async function eventually<T>(ask: () => Promise<T>, enough: (found: T) => boolean): Promise<T> {

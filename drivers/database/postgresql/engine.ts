@@ -66,8 +66,8 @@ export class PostgresEngine implements SchemaEngine {
     return await this.withSession(async (session) => await plan(session, id, change, wishes, signal));
   }
 
-  async lint(change: PlannedChange, policy: LintPolicy, _signal: AbortSignal): Promise<readonly LintMessage[]> {
-    return await this.withSession(async (session) => await lint(session, change, policy));
+  async lint(change: PlannedChange, policy: LintPolicy, signal: AbortSignal): Promise<readonly LintMessage[]> {
+    return await this.withSession(async (session) => await lint(session, change, policy, signal));
   }
 
   async prepare(change: PlannedChange, { signal }: Work): Promise<void> {
