@@ -98,22 +98,26 @@ test('whoever dies wherever before the cut-over, what is cancelled leaves the ca
   await engine.finish(change, work);
   expect(dumped(server.url)).toBe(before);
 
+  // How often a chunk is copied depends on how fast that is: the second time may not come.
   const deaths = there
     .filter(([point]) => point !== 'swap.done')
-    .flatMap(
-      ([point, times]) =>
-        (times > 1
-          ? [
-              [point, 1],
-              [point, times],
-            ]
-          : [[point, 1]]) as [string, number][],
-    );
+    .flatMap(([point, times]) => (times > 1 ? [1, 2] : [1]).map((nth) => [point, nth] as const));
   expect(deaths.map(([point]) => point)).toEqual(
     expect.arrayContaining(['prepare.state', 'copy.chunk', 'swap.commit']),
   );
   for (const [point, nth] of deaths) {
-    await expect(forward(dying(point, nth))).rejects.toThrow();
+    const met: string[] = [];
+    const died = await forward(dying(point, nth, met)).then(
+      () => false,
+      () => true,
+    );
+    expect([point, died]).toEqual([point, met.filter((each) => each === point).length >= nth]);
+    if (nth === 1) expect([point, died]).toEqual([point, true]);
+    if (!died) {
+      await engine.revert(change, { ...swapping, acceptLosses: true }, work);
+      await engine.finish(change, work);
+      continue;
+    }
     expect([point, dumped(server.url) === before]).toEqual([point, point === 'prepare.state']);
     await engine.cancel(change, work);
     expect([point, nth, dumped(server.url)]).toEqual([point, nth, before]);
