@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ensureSystemPackages, schemaBenchPackages } from '../environment/system-packages';
 import type { Row } from './figures';
 import { report, runProgram, say } from './report';
 import { stopChildren } from './schema/child';
@@ -14,6 +15,7 @@ const usage = `npm run bench -- schema [--quick] [--json FILE] [--only ${parts.j
                        [--rows N] [--memory ROWS,ROWS,...]
 
 Measures changes of schemas on private servers, each of which ends with it, and prints one table.
+What is missing of servers and tools is installed (apt), and gh-ost is measured where GH_OST names it.
 With MYSQL_URL (mysql://user:password@host:port/), on that server, too, in schemas that begin with gatewright_bench.
 `;
 
@@ -58,6 +60,7 @@ async function main(): Promise<void> {
     ...(values.rows === undefined ? {} : { rows: Number(values.rows) }),
     ...(values.memory === undefined ? {} : { memory: values.memory.split(',').map(Number) }),
   };
+  if (values.only.includes('peers')) await ensureSystemPackages(schemaBenchPackages, say);
   const only = parts.filter((part) => values.only.split(',').includes(part));
   await report(
     async () => {

@@ -36,14 +36,25 @@ export async function benchCopy(rig: Rig): Promise<Row[]> {
 }
 
 async function slowed(rig: Rig, group: string, throttle: number): Promise<Row[]> {
-  rig.say(`${rig.server.name}: copying at throttle ${throttle}`);
-  const rate = await rig.change(async (engine) => {
+  const { server, plan, say } = rig;
+  say(`${server.name}: copying and comparing at throttle ${throttle}`);
+  const copy = await rig.change(async (engine) => {
     await engine.run('prepare');
-    const copied = copyRate(await engine.run('copy', { throttle, forMs: rig.plan.slowSeconds * 1_000 }));
+    const copied = copyRate(await engine.run('copy', { throttle, forMs: plan.slowSeconds * 1_000 }));
     await engine.run('cancel');
     return copied;
   });
-  return [{ group, name: `copy at throttle ${throttle}`, p50: rate, unit: 'rows/s' }];
+  const proof = await rig.change(async (engine) => {
+    await engine.run('prepare');
+    await engine.run('copy');
+    const { ms, result } = await engine.prove(throttle);
+    await engine.run('cancel');
+    return rig.rate(ms, result.rowsCompared);
+  });
+  return [
+    { group, name: `copy at throttle ${throttle}`, p50: copy, unit: 'rows/s' },
+    { group, name: `proof at throttle ${throttle}`, p50: proof, unit: 'rows/s' },
+  ];
 }
 
 /** What the triggers cost a writer, without and with them in turns. */
@@ -168,5 +179,6 @@ function together(turns: readonly Written[]): Written {
   return {
     latencies: turns.flatMap(({ latencies }) => latencies),
     refused: turns.reduce((sum, { refused }) => sum + refused, 0),
+    seconds: turns.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }

@@ -6,6 +6,7 @@ import { openSession, type Session } from '../../drivers/database/mysql/session'
 import { startMariaDb } from '../../environment/mariadb';
 import { freePort } from '../../environment/ports';
 import { inDirectory, timed, type BenchServer } from './server';
+import { mySqlTools } from './tools';
 
 /** Rows are on disk within a second, for everybody who is compared; the table fits into memory. */
 const options = {
@@ -20,7 +21,7 @@ const SCHEMAS = ['gatewright_bench', 'gatewright_bench_branch'] as const;
 const columns = 'id, k, v, n, amount, filler, at';
 
 /** What is changed, as every tool takes it. */
-export const mySqlAlter = 'MODIFY n BIGINT NOT NULL, ADD COLUMN fresh INT NOT NULL DEFAULT 7';
+const mySqlAlter = 'MODIFY n BIGINT NOT NULL, ADD COLUMN fresh INT NOT NULL DEFAULT 7';
 
 const table = (name: string): string =>
   `CREATE TABLE ${name} (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, k INT NOT NULL, v VARCHAR(40), n INT NOT NULL, ` +
@@ -51,6 +52,7 @@ export async function startMySql(given?: string): Promise<BenchServer> {
         name: 'ALTER TABLE, ALGORITHM=COPY',
         run: async () => await timed(async () => await session.execute(`ALTER TABLE t ${mySqlAlter}, ALGORITHM=COPY`)),
       },
+      ...mySqlTools(url(SCHEMAS[0]), mySqlAlter),
     ],
     stop: async () => {
       for (const schema of SCHEMAS) await admin.execute(`DROP DATABASE IF EXISTS ${schema}`);

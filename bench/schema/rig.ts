@@ -75,10 +75,11 @@ export function copyRate({ ms, rowsCopied }: Timed): number {
 }
 
 /** How writes went. */
-export function writes({ latencies, refused }: Written): Partial<Row> {
+export function writes({ latencies, refused, seconds }: Written): Partial<Row> {
   const late = latencies.filter((ms) => ms > LONGEST_STALL_MS).length;
   const longest = latencies.reduce((most, ms) => Math.max(most, ms), 0);
-  const note = `longest ${short(longest)} ms, ${late} over ${LONGEST_STALL_MS} ms`;
+  const pace = `${short(latencies.length / seconds)} a second`;
+  const note = `${pace}, longest ${short(longest)} ms, ${late} over ${LONGEST_STALL_MS} ms`;
   return { ...summary(latencies), note: refused > 0 ? `${note}, ${refused} refused` : note };
 }
 

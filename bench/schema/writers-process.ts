@@ -37,7 +37,7 @@ serve({
     writing = Promise.all(writers.map(async (writer) => await writer.run()));
     await Promise.race([writing, sleep(100)]);
   },
-  take: async (): Promise<Written> => {
+  take: async (): Promise<Omit<Written, 'seconds'>> => {
     const taken = writers.map((writer) => writer.take());
     return await Promise.resolve({
       latencies: taken.flatMap(({ latencies }) => latencies),

@@ -18,6 +18,8 @@ export interface Written {
   readonly latencies: readonly number[];
   /** Writes that the server refused, as after a deadlock. */
   readonly refused: number;
+  /** In which all that was written. */
+  readonly seconds: number;
 }
 
 /** What became of everything that was written. */
@@ -30,6 +32,8 @@ export interface Audit {
 
 /** Eight sessions of users, in a process of their own, each of which knows what its rows must be. */
 export class Writers {
+  private since = performance.now();
+
   private constructor(private readonly child: Child) {}
 
   static async start(target: EngineTarget, rows: number, writesPerSecond = 2_000): Promise<Writers> {
@@ -40,7 +44,10 @@ export class Writers {
 
   /** What was written since the last time. */
   async take(): Promise<Written> {
-    return await this.child.call('take');
+    const taken = await this.child.call<Omit<Written, 'seconds'>>('take');
+    const seconds = (performance.now() - this.since) / 1_000;
+    this.since = performance.now();
+    return { ...taken, seconds };
   }
 
   /** What is written during something and `afterMs` beyond. */
