@@ -48,14 +48,15 @@ export async function createBatchTables(session: Session, { flow, log, target, s
 }
 
 /**
- * Empties the temporary tables. ON COMMIT DELETE ROWS would do it for all routes at every commit of any.
- * @param anew whether what was deleted before goes as well, which nothing vacuums: now and then, outside transactions.
+ * Empties the temporary tables, with what was deleted from them before, which nothing vacuums: now and then, outside
+ * transactions.
  */
-export async function emptyBatchTables(session: Session, { suffix }: Route, anew: boolean): Promise<void> {
-  const tables = ['gw_notes', 'gw_keys', 'gw_kept'].map((table) => `${table}${suffix}`);
-  await session.execute(
-    anew ? `TRUNCATE ${tables.join(', ')}` : tables.map((each) => `DELETE FROM ${each}`).join('; '),
-  );
+export async function emptyBatchTables(session: Session, route: Route): Promise<void> {
+  await session.execute(`TRUNCATE ${batchTables(route).join(', ')}`);
+}
+
+function batchTables({ suffix }: Route): string[] {
+  return ['gw_notes', 'gw_keys', 'gw_kept'].map((table) => `${table}${suffix}`);
 }
 
 /**
@@ -64,18 +65,17 @@ export async function emptyBatchTables(session: Session, { suffix }: Route, anew
  */
 export async function takeNotes(session: Session, route: Route, limit: number | null): Promise<number> {
   const { log, suffix, flow } = route;
-  const take = async (first: number | null): Promise<number> =>
-    await session.execute(
-      `WITH taken AS (DELETE FROM ${log} ` +
-        `${first === null ? '' : `WHERE n IN (SELECT n FROM ${log} ORDER BY n LIMIT ${first}) `}RETURNING *) ` +
-        `INSERT INTO gw_notes${suffix} SELECT * FROM taken`,
-    );
-  await emptyBatchTables(session, route, false);
-  const taken = await take(limit);
+  const take = (first: number | null): string =>
+    `WITH taken AS (DELETE FROM ${log} ` +
+    `${first === null ? '' : `WHERE n IN (SELECT n FROM ${log} ORDER BY n LIMIT ${first}) `}RETURNING *) ` +
+    `INSERT INTO gw_notes${suffix} SELECT * FROM taken`;
+  // ON COMMIT DELETE ROWS would empty the tables of all routes at every commit of any.
+  const results = await session.batch([...batchTables(route).map((table) => `DELETE FROM ${table}`), take(limit)]);
+  const taken = results.at(-1)!.count;
   if (limit === null || taken < limit || flow.own.length === 0) return taken;
   // Values that wander with their rows can only be followed where all that happened to them is seen at once.
   const [row] = await session.query(`SELECT EXISTS (SELECT FROM gw_notes${suffix} WHERE op = 'm') AS moves`);
-  return row!.moves === true ? taken + (await take(null)) : taken;
+  return row!.moves === true ? taken + (await session.execute(take(null))) : taken;
 }
 
 /** Adds the keys of a range of the live side to the batch, as if each were noted. @returns how many. */
@@ -94,63 +94,63 @@ export async function noteRange(session: Session, { flow, live, suffix }: Route,
  */
 export async function applyNotes(session: Session, route: Route): Promise<number> {
   const { flow, live, target, suffix } = route;
-  const [notes, keys] = [`gw_notes${suffix}`, `gw_keys${suffix}`];
-  const [flags] = await session.query(
-    `SELECT coalesce(bool_or(op = 't'), false) AS truncated, coalesce(bool_or(op = 'm'), false) AS moved FROM ${notes}`,
-  );
-  await session.execute('SET CONSTRAINTS ALL IMMEDIATE');
-  if (flags!.truncated === true)
+  const [flags] = await session.batch([
+    `SELECT coalesce(bool_or(op = 't'), false) AS truncated, coalesce(bool_or(op = 'm'), false) AS moved ` +
+      `FROM gw_notes${suffix}`,
+    'SET CONSTRAINTS ALL IMMEDIATE',
+  ]);
+  const { truncated, moved } = flags!.rows[0]!;
+  if (truncated === true)
     await session.execute(
       `DELETE FROM ${target} t WHERE NOT EXISTS (SELECT FROM ${live} s WHERE ${onBothKeys(flow, 's', 't')})`,
     );
-  // Few keys against large tables: one index probe for each, whatever the planner believes of tables it never saw.
-  await session.execute(
-    `SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off`,
-  );
-  await gatherKeys(session, route);
-  if (flags!.moved === true && flow.own.length > 0) await traceOrigins(session, route);
-  await takeOut(session, route);
-  const [count] = await session.query(`SELECT count(*)::int AS n FROM ${keys}`);
-  const size = Number(count!.n);
-  if (size === 0) return 0;
-  return await putIn(session, route, 1, size);
+  const traced = moved === true && flow.own.length > 0;
+  const before = [...fewKeys, ...gatherKeys(route)];
+  if (traced) {
+    await session.batch(before);
+    await traceOrigins(session, route);
+  }
+  const results = await session.batch([
+    ...(traced ? [] : before),
+    takeOut(route),
+    `SELECT count(*)::int AS n FROM gw_keys${suffix}`,
+  ]);
+  const size = Number(results.at(-1)!.rows[0]!.n);
+  return size === 0 ? 0 : await putIn(session, route, 1, size);
 }
 
+/** Few keys against large tables: one index probe for each, whatever the planner believes of tables it never saw. */
+const fewKeys = ['hashjoin', 'mergejoin', 'seqscan'].map((each) => `SET LOCAL enable_${each} = off`);
+
 /** Every key of the notes, both of a move, and of rows that were refused before. */
-async function gatherKeys(session: Session, { flow, refused, suffix }: Route): Promise<void> {
+function gatherKeys({ flow, refused, suffix }: Route): string[] {
   const [now, before, own] = [keyParts(flow), keyParts(flow, 'o'), ownParts(flow)];
   const notes = `gw_notes${suffix}`;
   const kept = now.map((part, i) => keyAsTarget(flow.key[i]!, part));
-  await session.execute(
+  return [
     `INSERT INTO gw_keys${suffix} (r, carries, ${[...now, ...before].join(', ')}) ` +
       `SELECT row_number() OVER (), true, ${[...now, ...now].join(', ')} FROM (` +
       `SELECT ${now.join(', ')} FROM ${notes} WHERE op <> 't' UNION SELECT ${before.join(', ')} FROM ${notes} WHERE op = 'm' ` +
       `UNION SELECT ${now.join(', ')} FROM ${refused}) AS every`,
-  );
-  await session.execute(
     `WITH again AS (DELETE FROM ${refused} RETURNING *) INSERT INTO gw_kept${suffix} (${[...now, ...own].join(', ')}) ` +
       `SELECT ${[...kept, ...own].join(', ')} FROM again WHERE kept`,
-  );
+  ];
 }
 
-async function takeOut(session: Session, { flow, target, suffix }: Route): Promise<void> {
+function takeOut({ flow, target, suffix }: Route): string {
   const from = `DELETE FROM ${target} t USING gw_keys${suffix} b WHERE ${onTargetKey(flow, 't', 'b')}`;
-  if (flow.own.length === 0) await session.execute(from);
-  else {
-    const own = flow.own.map((column) => of('t', column.name));
-    await session.execute(
-      `WITH gone AS (${from} RETURNING ${[...keyColumns(flow, 'target', 't'), ...own].join(', ')}) ` +
-        `INSERT INTO gw_kept${suffix} SELECT * FROM gone`,
-    );
-  }
+  if (flow.own.length === 0) return from;
+  const own = flow.own.map((column) => of('t', column.name));
+  return (
+    `WITH gone AS (${from} RETURNING ${[...keyColumns(flow, 'target', 't'), ...own].join(', ')}) ` +
+    `INSERT INTO gw_kept${suffix} SELECT * FROM gone`
+  );
 }
 
 /** Puts rows in, halving what is refused until it is single rows. */
 async function putIn(session: Session, route: Route, first: number, last: number): Promise<number> {
-  await session.execute('SAVEPOINT gw_put_in');
   try {
-    await insertRows(session, route, first, last);
-    await session.execute('RELEASE SAVEPOINT gw_put_in');
+    await session.batch(['SAVEPOINT gw_put_in', ...insertRows(route, first, last), 'RELEASE SAVEPOINT gw_put_in']);
     return 0;
   } catch (error) {
     if (!isRefusal(error)) throw error;
@@ -164,24 +164,23 @@ async function putIn(session: Session, route: Route, first: number, last: number
   }
 }
 
-async function insertRows(session: Session, route: Route, first: number, last: number): Promise<void> {
+function insertRows(route: Route, first: number, last: number): string[] {
   const { flow, live, target, suffix } = route;
   const [names, values, filled] = [carriedNames(flow), carriedValues(flow, 's'), implied(flow)];
   const rows = `FROM gw_keys${suffix} b JOIN ${live} s ON ${onSourceKey(flow, 's', 'b')}`;
   const range = `b.r BETWEEN ${first} AND ${last}`;
   const hasKept = `b.carries AND ${keptJoin(route)}`;
-  await session.execute(
+  const fresh =
     `INSERT INTO ${target} (${[...names, ...filled.map(({ column }) => name(column))].join(', ')}) OVERRIDING SYSTEM VALUE ` +
-      `SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} ${rows} WHERE ${range}` +
-      (flow.own.length === 0 ? '' : ` AND NOT EXISTS (SELECT FROM gw_kept${suffix} k WHERE ${hasKept})`),
-  );
-  if (flow.own.length === 0) return;
+    `SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} ${rows} WHERE ${range}` +
+    (flow.own.length === 0 ? '' : ` AND NOT EXISTS (SELECT FROM gw_kept${suffix} k WHERE ${hasKept})`);
+  if (flow.own.length === 0) return [fresh];
   const own = flow.own.map((column) => name(column.name));
-  await session.execute(
+  const again =
     `INSERT INTO ${target} (${[...names, ...own].join(', ')}) OVERRIDING SYSTEM VALUE ` +
-      `SELECT ${[...values, ...ownParts(flow).map((part) => `k.${part}`)].join(', ')} ${rows} ` +
-      `JOIN gw_kept${suffix} k ON ${hasKept} WHERE ${range}`,
-  );
+    `SELECT ${[...values, ...ownParts(flow).map((part) => `k.${part}`)].join(', ')} ${rows} ` +
+    `JOIN gw_kept${suffix} k ON ${hasKept} WHERE ${range}`;
+  return [fresh, again];
 }
 
 /** Where a key's own values are: under the key that its row had before. */

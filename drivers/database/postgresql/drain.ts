@@ -114,7 +114,7 @@ export class Drainer {
     this.sinceVacuum += taken;
     if (this.sinceVacuum < VACUUM_AFTER) return;
     this.sinceVacuum = 0;
-    await emptyBatchTables(this.session, this.route, true);
+    await emptyBatchTables(this.session, this.route);
     await this.session.execute(`VACUUM (TRUNCATE false, INDEX_CLEANUP on) ${this.route.log}`);
   }
 }

@@ -217,8 +217,11 @@ export class Fence {
     action: (phase: ChangePhase) => Promise<T>,
     also = '',
   ): Promise<T> {
-    return await transaction(this.session, async () => await action(await this.phase()), {
-      begin: this.begin(isolation, also),
+    return await persistently(this.session, async () => {
+      const begun = await this.session.batch([this.begin(isolation, also), this.mine]);
+      const result = await action(this.phaseOf(begun.at(-1)!.rows[0]));
+      await this.session.execute('COMMIT');
+      return result;
     });
   }
 
