@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { name } from '../../../domain/schema/mysql/quote';
 import type { PlannedChange } from '../../../domain/schema/plan';
-import type { Leftover } from '../engine';
 import { dropCascadeTriggers } from './cascades';
 import { patiently } from './engine-session';
 import { nameKeys, referringTables } from './foreign-keys';
 import { shadowsOf } from './helpers';
 import { nameIndexes } from './key-indexes';
-import { helperNames, MARK } from './names';
+import { helperNames } from './names';
 import type { Point } from './points';
-import { nullable, text } from './rows';
+import { text } from './rows';
 import type { Session } from './session';
 import { stateTable, type Fence } from './state';
 import { restoreNew, restoreOld } from './user-triggers';
@@ -80,28 +79,4 @@ async function emptied(session: Session, table: string, signal: AbortSignal): Pr
     if (removed < STEP) return;
     await sleep(5);
   }
-}
-
-/** Everything whose name has our mark, in the session's schema. */
-export async function leftoversOf(session: Session): Promise<readonly Leftover[]> {
-  const like = `%${MARK.replaceAll('_', '\\_')}%`;
-  const tables = await session.query(
-    `SELECT table_name AS name, table_comment AS comment, table_rows AS rows_ FROM information_schema.tables
-     WHERE table_schema = database() AND table_name LIKE ? ORDER BY table_name`,
-    [like],
-  );
-  const triggers = await session.query(
-    'SELECT trigger_name AS name FROM information_schema.triggers WHERE trigger_schema = database() AND trigger_name LIKE ?',
-    [like],
-  );
-  return [
-    ...tables.map((row) => ({
-      kind: 'table' as const,
-      name: text(row.name),
-      changeId: /^gatewright change (.+)$/.exec(text(row.comment))?.[1] ?? null,
-      // The sides themselves: everything else of ours can be made again.
-      holdsRows: /_gw_[go]$/.test(text(row.name)) && nullable(row.rows_) !== '0',
-    })),
-    ...triggers.map((row) => ({ kind: 'trigger' as const, name: text(row.name), changeId: null, holdsRows: false })),
-  ];
 }

@@ -9,7 +9,7 @@ import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEng
 import type { Swapped, SwapOptions, Work } from '../engine';
 import { settle } from './aftermath';
 import { blockersOf } from './blockers';
-import { leftoversOf, removeChange } from './clean';
+import { removeChange } from './clean';
 import { copyTable } from './copy-table';
 import { Drainer } from './drain';
 import { checkDrift, usersOwn } from './drift';
@@ -18,6 +18,7 @@ import { disconnect } from './foreign-keys';
 import { shadowsOf, type ShadowTables } from './helpers';
 import { checkInstant } from './instant';
 import { introspect } from './introspect';
+import { leftoversOf } from './janitor';
 import { lint, refuseUnsafe } from './lint';
 import { lossesOf, refuseLosses } from './losses';
 import { allow, directionIn, exists, phaseOf, renames, routeOf, standingOf } from './phase';

@@ -42,6 +42,16 @@ async function lintUnsafe(session: Session, change: PlannedChange): Promise<Lint
   ];
 }
 
+/** @throws Failure CHANGE_CONFLICT when another change has one of the tables, or one that is bound to them. */
+export async function refuseClaimed(session: Session, change: PlannedChange): Promise<void> {
+  const claims = await lintClaims(session, change);
+  await session.execute('COMMIT');
+  if (claims.length > 0)
+    throw new Failure('CHANGE_CONFLICT', claims.map(({ message }) => message).join('; '), {
+      data: { messages: claims },
+    });
+}
+
 /** @throws Failure CHANGE_CONFLICT when another change has a table, SCHEMA_REFUSED for whatever else is not safe. */
 export async function refuseUnsafe(session: Session, change: PlannedChange): Promise<void> {
   const messages = (await lintUnsafe(session, change)).filter(({ code }) => lintCodes[code].severity === 'error');

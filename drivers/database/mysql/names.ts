@@ -49,6 +49,9 @@ export function inByteOrder(names: readonly string[]): string[] {
 /** What every name of ours has in it, and no other name by custom. */
 export const MARK = '_gw_';
 
+/** What takes the place of the first lost character of a name that is too long; it sorts behind any. */
+export const CUT = '\uffee';
+
 /**
  * A name behind the table's own in the order of bytes: the server crashes when a multi-table UPDATE meets the RENAME of a
  * table and of one whose name sorts before it. A name that is too long to be extended is cut, and what takes the place of
@@ -57,6 +60,6 @@ export const MARK = '_gw_';
 export function helper(table: string, suffix: string): string {
   const plain = `${table}${MARK}${suffix}`;
   if ([...plain].length <= LONGEST) return plain;
-  const end = `\uffee${createHash('sha256').update(table).digest('hex').slice(0, 10)}${MARK}${suffix}`;
+  const end = `${CUT}${createHash('sha256').update(table).digest('hex').slice(0, 10)}${MARK}${suffix}`;
   return `${[...table].slice(0, LONGEST - [...end].length).join('')}${end}`;
 }

@@ -5,6 +5,7 @@ import type { PlannedChange } from '../../../domain/schema/plan';
 import { createCascadeTriggers } from './cascades';
 import { checkPlanned, fingerprint } from './drift';
 import { claimTable, createGhost, createHelpers, createTriggers, shadowsOf } from './helpers';
+import { refuseClaimed } from './lint';
 import { helperNames } from './names';
 import { exists } from './phase';
 import type { Point } from './points';
@@ -33,6 +34,8 @@ export async function prepareChange(
     await point('prepare.claimed');
     if (shadow) await createHelpers(session, change, shadow);
   }
+  // Whoever claimed a neighbour in the same moment sees these claims, or is seen here.
+  await refuseClaimed(session, change);
   await point('prepare.helpers');
   for (const shadow of shadows) {
     await createGhost(session, shadow);
