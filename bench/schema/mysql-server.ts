@@ -80,7 +80,7 @@ async function fill(session: Session, rows: number): Promise<void> {
   for (let million = 0; million * 1_000_000 < rows; million++)
     await session.execute(
       `INSERT INTO t (${columns}) SELECT ${id}, ${id} % 9973, 'init', ${id}, ${id} % 1000, ` +
-        `CONCAT(MD5(${id}), MD5(${id} + 1)), '2026-01-01 00:00:00' ` +
+        `SHA2(${id}, 256), '2026-01-01 00:00:00' ` +
         `FROM d AS a STRAIGHT_JOIN d AS b STRAIGHT_JOIN d AS c WHERE a.n = ${million} AND ${id} <= ${rows} ORDER BY a.n, b.n, c.n`,
     );
   await session.query('ANALYZE TABLE t');
