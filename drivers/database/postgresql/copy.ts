@@ -45,9 +45,7 @@ export class Copier {
   async step(): Promise<{ readonly more: boolean; readonly tookMs: number }> {
     const began = performance.now();
     const more = await this.chunk();
-    const tookMs = performance.now() - began;
-    this.rows = nextChunk(this.rows, tookMs);
-    return { more, tookMs };
+    return { more, tookMs: performance.now() - began };
   }
 
   private async chunk(): Promise<boolean> {
@@ -61,7 +59,7 @@ export class Copier {
     // Nobody else moves the mark as long as this process has the change, and each transaction begins with seeing to that.
     this.known = null;
     try {
-      await this.fence.briskly(
+      const tookMs = await this.fence.briskly(
         // The planner believes what it knew of both tables before they grew.
         'SET LOCAL enable_seqscan = off; ',
         keyAfter(flow, live, rangeOf(flow, at, until), this.rows),
@@ -70,6 +68,8 @@ export class Copier {
           return [this.insertion(at, to), this.advance(to, end === undefined ? this.counted(at, to) : `${this.rows}`)];
         },
       );
+      // What is looked at before is not the rows' to answer for: a busy server would make chunks smaller and smaller.
+      this.rows = nextChunk(this.rows, tookMs);
     } catch (error) {
       if (!isRefusal(error) || to === null) throw error;
       // A unique value that wandered, or a row that does not fit: told apart where the log is seen in the same snapshot.

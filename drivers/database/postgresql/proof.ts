@@ -10,6 +10,8 @@ const TOLD = 100;
 /** Milliseconds that one range should take: the log waits meanwhile. */
 const RANGE_MS = 200;
 
+const FEWEST_ROWS = 500;
+
 /** What a comparison of one range found. */
 export interface Compared {
   readonly rows: number;
@@ -36,18 +38,18 @@ export class Prover {
    * @param keep what has to be kept with it in the same transaction; what it returns is done once that is committed.
    */
   async step(from: Key | null, keep: (found: Compared) => Promise<() => void>): Promise<void> {
-    const began = performance.now();
     const kept = await this.drainer.stepThen(async () => await keep(await this.compare(from)));
     kept();
-    const factor = Math.min(Math.max(RANGE_MS / Math.max(performance.now() - began, 1), 0.5), 2);
-    this.rows = Math.min(Math.max(Math.round(this.rows * factor), 20), 200_000);
   }
 
   private async compare(from: Key | null): Promise<Compared> {
     await this.session.execute(planning(this.route.flow));
     const ranges = await this.ranges(from);
     const end = ranges.at(-1)!.to;
+    const began = performance.now();
     const [counts] = await this.session.query(countSame(this.route, ranges));
+    const factor = Math.min(Math.max(RANGE_MS / Math.max(performance.now() - began, 1), 0.5), 2);
+    this.rows = Math.min(Math.max(Math.round(this.rows * factor), FEWEST_ROWS), 200_000);
     const [onLive, aside, same] = [Number(counts!.live), Number(counts!.aside), Number(counts!.same)];
     if (onLive === same && aside === same) return { rows: same, differing: 0, keys: [], end };
     return { ...(await this.differing({ from, to: end })), end };
