@@ -65,7 +65,7 @@ export async function startMariaDb({ directory, port, options = {} }: MariaDbSpe
       ],
       ...['--skip-test-db', '--skip-name-resolve'],
     ]);
-    await promisify(execFile)(command!, args, { cwd: '/' });
+    await promisify(execFile)(command!, args, { cwd: '/', env: { ...process.env, TMPDIR: temporary } });
   }
   const [command, ...args] = asOwner([
     ...[program, '--no-defaults', `--datadir=${data}`, '--bind-address=127.0.0.1', `--port=${port}`],

@@ -7,10 +7,11 @@ import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
 import type { Swapped, SwapOptions, Work } from '../engine';
+import { Governor } from '../governor';
 import { settle } from './aftermath';
 import { blockersOf } from './blockers';
 import { removeChange } from './clean';
-import { copyTable } from './copy-table';
+import { copyAll } from './copying';
 import { Drainer } from './drain';
 import { checkDrift, usersOwn } from './drift';
 import { openEngineSession } from './engine-session';
@@ -28,15 +29,18 @@ import { prepareChange, readyNewSides } from './prepare';
 import { progressOf, stateOf } from './progress';
 import { endProofs } from './proof-mark';
 import { proveAll } from './proving';
+import { LoadWatch } from './server-load';
 import { openSession, type Session } from './session';
 import { createState, Fence, stateTable } from './state';
 import { swap } from './swap';
-import { pause, rest } from './work';
+import { pause } from './work';
 
 /** What an engine is made with. */
 export interface MySqlEngineOptions {
   /** `mysql://user:password@host:port/schema`, for an account with the rights that docs/schema-changes.md lists. */
   readonly url: string;
+  /** URLs of the same schema on servers that replicate it: a change slows itself down when they fall behind. */
+  readonly replicas?: readonly string[];
   /** For tests alone. */
   readonly onPoint?: OnPoint;
 }
@@ -44,8 +48,11 @@ export interface MySqlEngineOptions {
 /** Milliseconds between two looks at a log in which nothing was. */
 const IDLE_MS = 20;
 
-/** Milliseconds between two tries of rows that did not fit, and between two reports. */
+/** Milliseconds between two tries of rows that did not fit. */
 const RETRY_FAILED_MS = 2_000;
+
+/** Milliseconds between two reports. */
+const REPORT_EVERY_MS = 500;
 
 /** A process's hold on a change, for one call. */
 interface Hold {
@@ -95,7 +102,9 @@ export class MySqlEngine implements SchemaEngine {
   async copy(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copying', 'copied'], work, async (hold) => {
       if (hold.phase === 'copied') return;
-      for (const tables of hold.shadows) await copyTable(hold, change, tables, this.point, work);
+      await this.governed(hold.session, change, work, async (governor) => {
+        await copyAll({ ...hold, governor, point: this.point }, change, work);
+      });
       await this.point('copy.copied');
       await readyNewSides(hold.session, hold.fence, change, this.point, work.signal);
       await this.point('copy.done');
@@ -106,21 +115,28 @@ export class MySqlEngine implements SchemaEngine {
     await this.hold(change, ['copied', 'swapped', 'reverted'], work, async ({ session, fence, phase, shadows }) => {
       const direction = directionIn(phase);
       const drainers = shadows.map((each) => new Drainer(session, fence, routeOf(each, direction), each.names.failed));
-      let retriedAt = performance.now();
-      while (!work.signal.aborted) {
-        const began = performance.now();
-        let taken = 0;
-        await this.point('follow.batch');
-        for (const drainer of drainers) taken += await drainer.step();
-        await this.point('follow.batched');
-        if (performance.now() - retriedAt > RETRY_FAILED_MS) {
-          for (const drainer of drainers) await drainer.retryFailed();
-          retriedAt = performance.now();
-          work.onProgress?.(await progressOf(session, change, phase));
+      await this.governed(session, change, work, async (governor) => {
+        let [retriedAt, reportedAt] = [performance.now(), -Infinity];
+        while (!work.signal.aborted) {
+          governor.check();
+          const began = performance.now();
+          let taken = 0;
+          await this.point('follow.batch');
+          for (const drainer of drainers) taken += await drainer.step();
+          await this.point('follow.batched');
+          const workedMs = performance.now() - began;
+          if (performance.now() - retriedAt > RETRY_FAILED_MS) {
+            for (const drainer of drainers) await drainer.retryFailed();
+            retriedAt = performance.now();
+          }
+          if (work.onProgress && performance.now() - reportedAt > REPORT_EVERY_MS) {
+            work.onProgress(await progressOf(session, change, phase, new Map(), governor.following.throttledBy));
+            reportedAt = performance.now();
+          }
+          if (taken === 0) await pause(IDLE_MS, work.signal);
+          else await governor.restFollower(workedMs);
         }
-        if (taken === 0) await pause(IDLE_MS, work.signal);
-        else await rest(performance.now() - began, work).catch(() => undefined);
-      }
+      });
     });
   }
 
@@ -128,12 +144,13 @@ export class MySqlEngine implements SchemaEngine {
     return await this.withEngine(async (session) => {
       // It changes nothing, so that whoever follows the log goes on beside it.
       const direction = directionIn(await phaseOf(session, change));
-      return await proveAll(
+      const tables = shadowsOf(change).map((each) => ({ names: each.names, route: routeOf(each, direction) }));
+      const open = async (): Promise<Session> => await openEngineSession(this.options.url);
+      return await this.governed(
         session,
-        async () => await openEngineSession(this.options.url),
-        shadowsOf(change).map((tables) => ({ names: tables.names, route: routeOf(tables, direction) })),
-        this.point,
+        change,
         work,
+        async (governor) => await proveAll(session, open, tables, this.point, governor, work),
       );
     });
   }
@@ -274,6 +291,19 @@ export class MySqlEngine implements SchemaEngine {
       allow(phases, phase);
       return await action({ session, fence, phase, shadows: shadowsOf(change) });
     });
+  }
+
+  /** Keeps a piece of work within what the server bears for as long as it takes. */
+  private async governed<T>(
+    session: Session,
+    change: PlannedChange,
+    work: Work,
+    action: (governor: Governor) => Promise<T>,
+  ): Promise<T> {
+    const { url, replicas = [] } = this.options;
+    const logs = shadowsOf(change).map(({ names }) => names.log);
+    const source = { url, replicas, logs, state: stateTable(change), own: [session.id] };
+    return await Governor.during(change.id, work, (onLoad) => new LoadWatch(source, onLoad), action);
   }
 
   private async withEngine<T>(action: (session: Session) => Promise<T>): Promise<T> {

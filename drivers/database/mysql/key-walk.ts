@@ -23,6 +23,9 @@ export const Mark = {
   differing: 10,
   walked: 11,
   compared: 12,
+  /** Where those walks end: whoever adds rows all the time would never be overtaken, and what is added is noted. */
+  provenEnd: 13,
+  provenOtherEnd: 14,
 } as const;
 export type Mark = (typeof Mark)[keyof typeof Mark];
 
@@ -51,14 +54,15 @@ export class KeyWalk {
     return rows.length > 0;
   }
 
-  /** Sets a mark at the last row there is. @returns whether there is one. */
-  async setEnd(mark: Mark): Promise<boolean> {
+  /** Sets a mark at the last row there is; without a key where there is none, so that nothing is ahead for good. */
+  async setEnd(mark: Mark): Promise<void> {
     const columns = keyColumns(this.flow);
+    const cursor = name(this.cursor);
     const set = await this.session.execute(
-      `INSERT INTO ${name(this.cursor)} (id, ${keyParts(this.flow).join(', ')}) SELECT ${mark}, ${columns.join(', ')} ` +
+      `INSERT INTO ${cursor} (id, ${keyParts(this.flow).join(', ')}) SELECT ${mark}, ${columns.join(', ')} ` +
         `FROM ${name(this.table)} AS live ORDER BY ${descending(columns)} LIMIT 1`,
     );
-    return set > 0;
+    if (set === 0) await this.session.execute(`INSERT INTO ${cursor} (id) VALUES (${mark})`);
   }
 
   /** Sets a mark so many rows ahead. @param end not beyond this mark. @returns false where nothing is ahead. */

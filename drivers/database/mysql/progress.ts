@@ -10,12 +10,17 @@ import type { Session } from './session';
 import { keyParts } from './sql';
 import { commentOf } from './state';
 
-/** How far a change is. @param meters of those who copy, by table. */
+/**
+ * How far a change is.
+ * @param meters of those who copy, by table.
+ * @param throttledBy why whoever asks is slowed.
+ */
 export async function progressOf(
   session: Session,
   change: PlannedChange,
   phase: ChangePhase,
   meters: ReadonlyMap<string, CopyMeter> = new Map(),
+  throttledBy: string | null = null,
 ): Promise<Progress> {
   const tables: TableProgress[] = [];
   for (const { names, forward } of shadowsOf(change)) {
@@ -36,7 +41,7 @@ export async function progressOf(
       rowsCopied: copied,
       rowsTotal: total,
       logLength: Number(log!.n),
-      throttledBy: null,
+      throttledBy,
       failed: await failedRows(session, names.failed, keyParts(forward)),
     });
   }

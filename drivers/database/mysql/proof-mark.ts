@@ -7,7 +7,7 @@ import type { Session } from './session';
 /** Everything that a comparison writes down but who makes it. */
 const OWN = [
   ...[Mark.proven, Mark.provenFirst, Mark.provenSecond, Mark.provenOther, Mark.provenOtherChunk],
-  ...[Mark.differing, Mark.walked, Mark.compared],
+  ...[Mark.differing, Mark.walked, Mark.compared, Mark.provenEnd, Mark.provenOtherEnd],
 ];
 
 /** Says how far a comparison is, in the database, and whose it is: two that moved the same marks would miss rows. */

@@ -76,31 +76,39 @@ export class Prover {
       const from = i === 0 ? Mark.proven : ENDS[i - 1]!;
       return { end: ENDS[i]!, along: along('live', from), beside: along('target', from) };
     });
+    await this.endAt(walks[0]!.along, Mark.provenEnd);
     for (let rows = 1_000; ;) {
       signal.throwIfAborted();
       const began = performance.now();
       const chunks = await this.mark.transaction(async () => {
         const ahead: { readonly end: Mark; readonly chunk: Chunk; readonly beside: Chunk }[] = [];
         for (const { end, along, beside } of walks) {
-          if (!(await along.advance(rows, end))) break;
+          if (!(await along.advance(rows, end, Mark.provenEnd))) break;
           ahead.push({ end, chunk: await along.chunk(end), beside: await beside.chunk(end) });
         }
         return ahead;
       });
       if (chunks.length === 0) break;
+      // What it costs to write down how far it is has nothing to do with how many rows there are.
+      const comparing = performance.now();
       const compared = await Promise.all(
         chunks.map(async ({ chunk, beside }, i) => await this.comparison.both(this.sessions[i]!, chunk, beside)),
       );
+      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST);
       await this.note(
         together(compared),
         null,
         async (count) => await walks[0]!.along.arrive(chunks.at(-1)!.end, count),
       );
-      const tookMs = performance.now() - began;
-      rows = nextChunk(rows, tookMs, BUDGET_MS, LARGEST);
-      await pause(tookMs);
+      await pause(performance.now() - began);
     }
     await this.mark.transaction(async () => await this.mark.set(Mark.walked, 1));
+  }
+
+  private async endAt(walk: KeyWalk, mark: Mark): Promise<void> {
+    await this.mark.transaction(async () => {
+      if (!(await walk.has(mark))) await walk.setEnd(mark);
+    });
   }
 
   /** Rows of the other side behind the last one of the live side. */
@@ -113,18 +121,21 @@ export class Prover {
   private async walkOther(signal: AbortSignal, pause: (workedMs: number) => Promise<void>): Promise<void> {
     const [session] = this.sessions;
     const walk = new KeyWalk(session!, turned(this.route.flow), this.route.target, this.cursor, Mark.provenOther);
+    await this.endAt(walk, Mark.provenOtherEnd);
     for (let rows = 1_000; ;) {
       signal.throwIfAborted();
       const began = performance.now();
       const chunk = await this.mark.transaction(async () =>
-        (await walk.advance(rows, Mark.provenOtherChunk, undefined)) ? await walk.chunk(Mark.provenOtherChunk) : null,
+        (await walk.advance(rows, Mark.provenOtherChunk, Mark.provenOtherEnd))
+          ? await walk.chunk(Mark.provenOtherChunk)
+          : null,
       );
       if (chunk === null) break;
+      const comparing = performance.now();
       const compared = await transaction(session!, async () => await this.comparison.surplus(session!, chunk));
+      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST);
       await this.note(compared, null, async () => await walk.arrive(Mark.provenOtherChunk, 0));
-      const tookMs = performance.now() - began;
-      rows = nextChunk(rows, tookMs, BUDGET_MS, LARGEST);
-      await pause(tookMs);
+      await pause(performance.now() - began);
     }
     await this.mark.transaction(async () => await this.mark.set(Mark.compared, 1));
   }

@@ -1,10 +1,10 @@
 import type { Proof, Work } from '../engine';
+import type { Governor } from '../governor';
 import type { Route } from './batch';
 import type { HelperNames } from './names';
 import type { Point } from './points';
 import { Prover, PROVERS } from './proof';
 import type { Session } from './session';
-import { rest } from './work';
 
 /** Compares the sides of every table of a change, and goes on where a process that ended was. */
 export async function proveAll(
@@ -12,6 +12,7 @@ export async function proveAll(
   open: () => Promise<Session>,
   tables: readonly { readonly names: HelperNames; readonly route: Route }[],
   point: Point,
+  governor: Governor,
   work: Work,
 ): Promise<Proof> {
   const others: Session[] = [];
@@ -22,7 +23,12 @@ export async function proveAll(
     );
     const proofs: Proof[] = [];
     for (const prover of provers)
-      proofs.push(await prover.run(work.signal, async (workedMs) => await rest(workedMs, work)));
+      proofs.push(
+        await prover.run(work.signal, async (workedMs) => {
+          governor.check();
+          await governor.restCopying(workedMs);
+        }),
+      );
     for (const prover of provers) await prover.end();
     return {
       rowsCompared: proofs.reduce((sum, proof) => sum + proof.rowsCompared, 0),

@@ -3,7 +3,7 @@ import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Work } from '../engine';
 import { Copier } from './copy';
 import type { Drainer } from './drain';
-import type { Governor } from './governor';
+import type { Governor } from '../governor';
 import type { Point } from './points';
 import { Meter } from './progress';
 import { refuseRefused } from './refusals';

@@ -13,7 +13,7 @@ import { Drainer } from './drain';
 import { usersOwn } from './drift';
 import { openEngineSession, withEngineSession } from './engine-session';
 import { followLogs } from './following';
-import { Governor } from './governor';
+import { governed } from './governor';
 import { introspect } from './introspect';
 import { dressAll } from './dress-all';
 import { leftoversIn } from './janitor';
@@ -89,7 +89,7 @@ export class PostgresEngine implements SchemaEngine {
   async copy(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copying', 'copied'], async ({ session, fence, shadows, drainers, phase }) => {
       if (phase === 'copied') return;
-      await Governor.during(this.source(change, shadows, phase), work, async (governor) => {
+      await governed(this.source(change, shadows, phase), work, async (governor) => {
         await copyAll({ session, fence, shadows, drainers, change, governor, point: this.point }, work);
       });
     });
@@ -97,7 +97,7 @@ export class PostgresEngine implements SchemaEngine {
 
   async follow(change: PlannedChange, work: Work): Promise<void> {
     await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, fence, shadows, drainers, phase }) => {
-      await Governor.during(this.source(change, shadows, phase), work, async (governor) => {
+      await governed(this.source(change, shadows, phase), work, async (governor) => {
         await followLogs({ session, fence, change, shadows, drainers, governor, point: this.point }, phase, work);
       });
     });
@@ -109,7 +109,7 @@ export class PostgresEngine implements SchemaEngine {
       ['copied', 'swapped', 'reverted'],
       async ({ session, fence, phase, shadows, drainers }) => {
         const routes = shadows.map((shadow) => routeOf(shadow, directionIn(phase)));
-        return await Governor.during(
+        return await governed(
           this.source(change, shadows, phase),
           work,
           async (governor) =>

@@ -1,7 +1,7 @@
 import type { ChangePhase } from '../../../domain/schema/phases';
 import type { Proof, Work } from '../engine';
 import type { Drainer } from './drain';
-import type { Governor } from './governor';
+import type { Governor } from '../governor';
 import type { Point } from './points';
 import { Prover, type Compared } from './proof';
 import type { Key } from './ranges';
