@@ -1,4 +1,5 @@
 import type { Deps } from './deps';
+import { documentOf } from './openapi-document';
 import type { Route } from './route';
 import { allocationRoutes } from './routes/allocations';
 import { attentionRoutes } from './routes/attention';
@@ -18,7 +19,7 @@ import { webhookRoutes } from './routes/webhooks';
 
 /** Every route of the API, by resource: what is served is exactly what `/openapi.json` shows. */
 export function routes(deps: Deps): readonly Route[] {
-  return [
+  const all: Route[] = [
     ...gatewayRoutes(deps),
     ...allocationRoutes(deps),
     ...poolRoutes(deps),
@@ -33,6 +34,7 @@ export function routes(deps: Deps): readonly Route[] {
     ...webhookRoutes(deps),
     ...tokenRoutes(deps),
     ...healthRoutes(deps),
-    ...documentationRoutes(deps),
+    ...documentationRoutes(() => documentOf(all.map(({ declaration }) => declaration))),
   ];
+  return all;
 }

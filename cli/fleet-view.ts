@@ -5,7 +5,7 @@ import type { StepNow } from './fleet-steps';
 import { fleetColour, runningOf, stateOf } from './fleet-text';
 import type { Io } from './io';
 import { printJson } from './registration';
-import { age, clip, duration, paint, tame, words } from './text';
+import { age, clip, connectionText, duration, paint, tame, words } from './text';
 
 /**
  * How a gateway is shown while something happens to it: drawn on a terminal that is wide enough, or in lines; as lines of
@@ -65,7 +65,7 @@ class LineView implements GatewayView {
   }
 
   connection(up: boolean): void {
-    this.io.err(connectionText(up));
+    this.io.err(`${connectionText(up)}\n`);
   }
 
   private text(entry: JournalEntry, replica: string): string | undefined {
@@ -93,10 +93,6 @@ class LineView implements GatewayView {
     const lines = tame(text).replaceAll('\n', `\n${' '.repeat(head.length)}| `);
     this.io.out(`${paint(this.io, 'dim', head)}${lines}\n`);
   }
-}
-
-function connectionText(up: boolean): string {
-  return up ? 'connected again\n' : 'the connection broke off; connecting again ...\n';
 }
 
 /** Columns of the terminal where it does not say. */
@@ -143,7 +139,7 @@ class DrawnView implements GatewayView {
     const { io } = this;
     const took = this.timed ? paint(io, 'dim', `  ${duration(io.now().getTime() - this.began)}`) : '';
     const name = paint(io, 'bold', clip(tame(this.name), columns - BESIDE_NAME));
-    const lost = this.lost ? [paint(io, 'yellow', 'the connection broke off; connecting again ...')] : [];
+    const lost = this.lost ? [paint(io, 'yellow', connectionText(false))] : [];
     if (!gateway) return [`${name}  deleted${took}`, ...lost];
     const state = paint(io, fleetColour(gateway.state), stateOf(gateway));
     const head = `${name}  ${state}  ${runningOf(gateway)} replicas run${took}`;

@@ -2,7 +2,7 @@ import type { AttemptEnded, AttemptStarted, JournalEntry } from '../domain/journ
 import type { Follower } from './follow';
 import type { Io } from './io';
 import { stateColour } from './run-text';
-import { duration, paint, tame, words, type Colour } from './text';
+import { connectionText, duration, paint, tame, words, type Colour } from './text';
 
 const outcomes: Readonly<Record<AttemptEnded['outcome'], Colour>> = {
   succeeded: 'green',
@@ -27,7 +27,7 @@ export function lineFollower(io: Io, steps: readonly string[]): Follower {
       io.out(`${paint(io, 'dim', head)}${paint(io, colour, what)}${tame(more)}\n`);
     },
     connection(up) {
-      io.err(up ? 'connected again\n' : 'the connection broke off; connecting again ...\n');
+      io.err(`${connectionText(up)}\n`);
     },
   };
 }

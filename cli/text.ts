@@ -123,3 +123,8 @@ export function fields(io: Io, all: readonly Field[], indent = 0): string {
     )
     .join('');
 }
+
+/** What followers of a stream are told of their connection. */
+export function connectionText(up: boolean): string {
+  return up ? 'connected again' : 'the connection broke off; connecting again ...';
+}

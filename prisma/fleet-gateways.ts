@@ -12,18 +12,12 @@ import { Failure, isFailure } from '../domain/failures';
 import { backoff, type Database } from './database';
 import { recordEvents, type NewFleetEvent } from './fleet-events';
 import { reconcile } from './fleet-reconcile';
-import { gatewayOf, gatewayTarget } from './fleet-rows';
+import { gatewayOf, gatewayTarget, type GatewayKey } from './fleet-rows';
 import type { GatewayChange, Gateways, Reconciliation } from './fleet-store';
 import { Prisma } from './generated/sqlite/client';
 import type { GatewayModel } from './generated/sqlite/models';
 import type { Statements } from './statements';
 import { ATTEMPTS, onFreshReads, Versioned } from './versioned';
-
-/** How a gateway is found: never by its id alone. */
-export interface GatewayKey {
-  readonly id: string;
-  readonly organizationId: string;
-}
 
 /** Who changes a gateway, and which version of it. */
 interface By {

@@ -10,6 +10,12 @@ import type { GatewayState, ReplicaState } from '../domain/fleet/lifecycle';
 import type { ReplicaNotes } from './fleet-store';
 import type { FleetEventModel, GatewayModel, GatewayReplicaModel } from './generated/sqlite/models';
 
+/** How a gateway is found: never by its id alone. */
+export interface GatewayKey {
+  readonly id: string;
+  readonly organizationId: string;
+}
+
 /** A stored gateway as the rest of Gatewright sees it. */
 export function gatewayOf(row: GatewayModel): FleetGateway {
   const configuration = JSON.parse(row.configuration) as GatewayConfiguration;

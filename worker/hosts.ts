@@ -1,7 +1,6 @@
 import { replicaSecretOf } from '../activities/fleet/keys';
-import type { Hosts, ReplicaProfile } from '../activities/fleet/hosts';
+import type { Hosts, ReplicaProfile, Way } from '../activities/fleet/hosts';
 import type { FleetPorts } from '../activities/fleet/ports';
-import type { Way } from '../activities/fleet/way';
 import type { Network } from '../domain/address';
 import { Failure, isFailure } from '../domain/failures';
 import {

@@ -1,7 +1,17 @@
 import type { FleetGateway, FleetReplica, ProfileRevision } from '../../domain/fleet/gateway';
 import type { Profile } from '../../domain/fleet/profile';
 import type { ProfileValues } from '../../domain/fleet/values';
-import type { Way } from './way';
+import type { SshAddress } from '../../domain/fleet/machine';
+
+/** The way to a replica's machine: where its sshd is, what proves that it is the right one, and what lets us in. */
+export interface Way {
+  readonly ssh: SshAddress;
+  /** The public key that its sshd must identify itself with. */
+  readonly hostPublicKey: string;
+  readonly privateKey: string;
+  /** `ip:port` that edges reach the replica at. */
+  readonly serves: string;
+}
 
 /** What a replica is configured with: a revision of a profile, its values for this replica, and the secrets they name. */
 export interface ReplicaProfile {

@@ -13,7 +13,7 @@ import { mustBeServed } from './backends';
 import { profileRevisionOf } from './profiles';
 import type { Teller } from './teller';
 
-/** Applies that lose against others begin again this often. */
+/** Commands that are overtaken by others begin again this often. */
 const ATTEMPTS = 5;
 
 /**
@@ -69,13 +69,7 @@ export class FleetCommands {
    * keep changing it; whatever `manner` throws.
    */
   async apply(asking: Asking, configuration: GatewayConfiguration, manner: Manner = {}): Promise<Applied> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.applyOnce(asking, configuration, manner);
-      } catch (error) {
-        if (!isFailure(error) || !lost(error) || attempt === ATTEMPTS) throw error;
-      }
-    }
+    return await untilNotOvertaken(() => this.applyOnce(asking, configuration, manner));
   }
 
   private async applyOnce(asking: Asking, given: GatewayConfiguration, manner: Manner): Promise<Applied> {
@@ -119,30 +113,27 @@ export class FleetCommands {
       throw new Failure('INVALID_INPUT', refusal.tooManyReplicas(replicas, this.policy.maxReplicas), {
         data: { errors: [{ detail: 'too many', pointer: '#/replicas' }] },
       });
-    for (let attempt = 1; ; attempt++) {
-      const { gateway } = await this.get(asking.organizationId, name);
+    const { organizationId } = asking;
+    const scaleOnce = async (): Promise<FleetGateway> => {
+      const gateway = await this.named(organizationId, name);
       // Whether it is the default may have been said since it was applied, and is not asked here.
       const configuration = { ...gateway.configuration, replicas, default: null };
       const change = { configuration, scaleInForced: force };
-      try {
-        const { organizationId, actor } = asking;
-        const by = { actor, version: version ?? gateway.resourceVersion };
-        return await this.told(this.store.fleet.gateways.update(organizationId, gateway.id, change, by));
-      } catch (error) {
-        if (version !== undefined || !isFailure(error) || !lost(error) || attempt === ATTEMPTS) throw error;
-      }
-    }
+      const looked = by(asking, version ?? gateway.resourceVersion);
+      return await this.told(this.store.fleet.gateways.update(organizationId, gateway.id, change, looked));
+    };
+    return version === undefined ? await untilNotOvertaken(scaleOnce) : await scaleOnce();
   }
 
   /** Makes a gateway the organization's default. @throws Failure NOT_FOUND, STATE_CONFLICT, CONFLICT */
   async setDefault(asking: Asking, name: string): Promise<FleetGateway> {
-    const { gateway } = await this.get(asking.organizationId, name);
+    const gateway = await this.named(asking.organizationId, name);
     return await this.told(this.store.fleet.gateways.setDefault(asking.organizationId, gateway.id, by(asking)));
   }
 
   /** Has a gateway deleted once all its replicas are gone. @throws Failure NOT_FOUND; CONFLICT (data: currentVersion) */
   async remove(asking: Asking, name: string, version?: number): Promise<FleetGateway> {
-    const { gateway } = await this.get(asking.organizationId, name);
+    const gateway = await this.named(asking.organizationId, name);
     return await this.told(
       this.store.fleet.gateways.markForDeletion(asking.organizationId, gateway.id, by(asking, version)),
     );
@@ -183,9 +174,13 @@ export class FleetCommands {
 
   /** @throws Failure NOT_FOUND */
   async get(organizationId: string, name: string): Promise<GatewayWithReplicas> {
+    return await this.withReplicas(await this.named(organizationId, name));
+  }
+
+  private async named(organizationId: string, name: string): Promise<FleetGateway> {
     const gateway = await this.store.fleet.gateways.named(organizationId, name);
     if (!gateway) throw new Failure('NOT_FOUND', 'There is no such gateway.');
-    return await this.withReplicas(gateway);
+    return gateway;
   }
 
   /** A gateway with its replicas by number, the last TERMINATED one of each number included. */
@@ -208,7 +203,14 @@ function by({ actor }: Asking, version?: number): { actor: string; version?: num
   return { actor, ...(version !== undefined && { version }) };
 }
 
-/** Whether an apply was overtaken, so that it has to look again: by another write, a create of that name, or a deletion. */
-function lost({ code }: Failure): boolean {
-  return code === 'CONFLICT' || code === 'NOT_FOUND';
+/** Looks and writes again while it is overtaken: by another write, a create of that name, or a deletion. */
+async function untilNotOvertaken<T>(lookAndWrite: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await lookAndWrite();
+    } catch (error) {
+      const overtaken = isFailure(error) && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND');
+      if (!overtaken || attempt === ATTEMPTS) throw error;
+    }
+  }
 }

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { getAbsoluteFSPath } from 'swagger-ui-dist';
 import { open } from '../access';
-import type { Deps } from '../deps';
-import { openApiDocument } from '../openapi';
+import type { OpenApiDocument } from '../openapi-document';
 import { ok, route, type Route } from '../route';
 import { z } from '../zod';
 
@@ -34,7 +33,7 @@ const files = {
 type File = keyof typeof files;
 
 /** `/openapi.json` and `/docs`: the API’s description and a page to read and try it, without the internet. */
-export function documentationRoutes(_deps: Deps): Route[] {
+export function documentationRoutes(documentNow: () => OpenApiDocument): Route[] {
   let text: string | undefined;
   const document = route({
     method: 'get',
@@ -45,8 +44,7 @@ export function documentationRoutes(_deps: Deps): Route[] {
     access: open,
     answers: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
     failures: [],
-    handle: () =>
-      Promise.resolve(ok((text ??= JSON.stringify(openApiDocument())), { 'Content-Type': 'application/json' })),
+    handle: () => Promise.resolve(ok((text ??= JSON.stringify(documentNow())), { 'Content-Type': 'application/json' })),
   });
 
   const docs = route({

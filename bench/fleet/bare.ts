@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clientKeyOf, hostKeyOf } from '../../activities/fleet/keys';
-import type { Way } from '../../activities/fleet/way';
+import type { Way } from '../../activities/fleet/hosts';
 import { network } from '../../domain/address';
 import { isFailure } from '../../domain/failures';
 import { shippedProfile, type FleetGateway, type FleetReplica } from '../../domain/fleet/gateway';

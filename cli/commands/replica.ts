@@ -9,7 +9,7 @@ import { followRun } from '../follow';
 import type { Io } from '../io';
 import { CliProblem } from '../problem';
 import { printJson } from '../registration';
-import { paint, tame, words } from '../text';
+import { connectionText, paint, tame, words } from '../text';
 
 /** `gatewright replica list [GATEWAY]` */
 export async function list(
@@ -44,7 +44,7 @@ export async function logs(io: Io, options: FleetOptions, name: string): Promise
   try {
     const run = await followRun(io, api.client, provision, {
       entry: (entry, _, raw) => (json ? io.out(`${raw}\n`) : io.out(logLine(io, entry))),
-      connection: (up) => io.err(up ? 'connected again\n' : 'the connection broke off; connecting again ...\n'),
+      connection: (up) => io.err(`${connectionText(up)}\n`),
     });
     if (json) printJson(io, { type: 'end', run_id: run.id, state: run.state });
     return exitOf(run.state);

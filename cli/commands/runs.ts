@@ -7,7 +7,7 @@ import { printJson, type CommonOptions } from '../registration';
 import { stateColour } from '../run-text';
 import type { Page, RunJson } from '../shapes';
 import { table, type Column } from '../table';
-import { ago, duration, words } from '../text';
+import { ago, connectionText, duration, words } from '../text';
 
 export interface RunsOptions extends CommonOptions {
   readonly organization?: string;
@@ -75,7 +75,7 @@ async function watch(io: Io, client: Client, options: RunsOptions): Promise<Exit
     signal: io.interrupted(),
     // Only now is nothing lost between the list and the first event.
     onOpen: () => show(),
-    onConnection: (up) => io.err(up ? 'connected again\n' : 'the connection broke off; connecting again ...\n'),
+    onConnection: (up) => io.err(`${connectionText(up)}\n`),
   });
   let showing: Promise<void> = Promise.resolve();
   let failure: unknown;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { expectProblem, TestApi } from './support/api';
 import { attempt } from './support/fake-engine';
 
@@ -22,6 +23,9 @@ test('runs are listed newest first, page by page, and filtered', async () => {
     const state = i % 2 ? ('succeeded' as const) : ('rolled_back' as const);
     await api.engine.notes(id, organization)({ type: 'run.state', state });
     ids.unshift(id);
+    // Each begins in a millisecond of its own, so that one is newer than the other.
+    const began = Date.now();
+    while (Date.now() === began) await setImmediate();
   }
   const seen: string[] = [];
   let next = '/runs?page_size=3';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Way } from '../../activities/fleet/way';
+import type { Way } from '../../activities/fleet/hosts';
 import { MachineHosts, type HostsOptions } from '../../worker/hosts';
 import { startTestHost, type TestHost } from './fixture';
 import { SilentProxy } from './silent-proxy';

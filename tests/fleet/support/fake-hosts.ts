@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../../domain/failures';
 import type { FleetGateway, FleetReplica, ProfileRevision } from '../../../domain/fleet/gateway';
 import type { Profile } from '../../../domain/fleet/profile';
-import type { Hosts, ReplicaProfile } from '../../../activities/fleet/hosts';
-import type { Way } from '../../../activities/fleet/way';
+import type { Hosts, ReplicaProfile, Way } from '../../../activities/fleet/hosts';
 
 const profile: Profile = {
   name: 'default',
