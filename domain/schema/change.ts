@@ -1,4 +1,4 @@
-import type { Statements } from './ddl';
+import type { Statements } from './statements';
 import type { SchemaModel } from './model';
 
 /** A column that keeps its values under another name. Never guessed: somebody said so. */

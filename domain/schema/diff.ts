@@ -1,5 +1,6 @@
 import type { ObjectKind, Operation, OperationKind, Rename, SchemaChange } from './change';
-import { noStatements, type DdlWriter, type Statements } from './ddl';
+import type { DdlWriter } from './ddl';
+import { noStatements, type Statements } from './statements';
 import { flagsOfAlter, flagsOfDrop } from './flags';
 import type { Routine, SchemaModel, Table } from './model';
 import { boundRoutines, inReadingOrder, readerOperations, readsViews } from './readers';

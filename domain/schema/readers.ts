@@ -1,5 +1,6 @@
 import type { Operation } from './change';
-import { noStatements, type DdlWriter, type Statements } from './ddl';
+import type { DdlWriter } from './ddl';
+import { noStatements, type Statements } from './statements';
 import type { Routine, SchemaModel, View } from './model';
 import { same } from './table-change';
 

@@ -1,5 +1,6 @@
 import type { ObjectKind, SchemaChange } from './change';
-import type { DdlWriter, Statements } from './ddl';
+import type { DdlWriter } from './ddl';
+import type { Statements } from './statements';
 import { hunks } from './line-diff';
 import type { SchemaModel } from './model';
 import { same } from './table-change';

@@ -1,5 +1,6 @@
 import { OperationKind, type Operation, type SchemaChange } from './change';
-import type { DdlWriter, Statements } from './ddl';
+import type { DdlWriter } from './ddl';
+import type { Statements } from './statements';
 import { diff } from './diff';
 import { sharedKey } from './key';
 import { tableOf, type EnumType } from './model';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { diff } from '../../domain/schema/diff';
-import { inOrder, inReverse } from '../../domain/schema/ddl';
+import { inOrder, inReverse } from '../../domain/schema/statements';
 import { engineMode, mysqlDdl } from '../../domain/schema/mysql/ddl';
 import type { SchemaModel } from '../../domain/schema/model';
 import { introspect } from '../../drivers/database/mysql/introspect';

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { inOrder, inReverse } from '../../domain/schema/ddl';
+import { inOrder, inReverse } from '../../domain/schema/statements';
 import { diff } from '../../domain/schema/diff';
 import type { SchemaModel } from '../../domain/schema/model';
 import { postgresDdl } from '../../domain/schema/postgresql/ddl';

@@ -1,4 +1,5 @@
-import type { DdlWriter, Statements } from '../ddl';
+import type { DdlWriter } from '../ddl';
+import type { Statements } from '../statements';
 import type { BodyContext, Column, ForeignKey, Index, Sequence, Table, Trigger, View } from '../model';
 import type { Change, PartsChange, TableChange } from '../table-change';
 import { checkDefinition, columnDefinition, foreignKeyDefinition, keyDefinition, tableOptions } from './parts';

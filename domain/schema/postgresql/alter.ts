@@ -1,4 +1,4 @@
-import type { Statements } from '../ddl';
+import type { Statements } from '../statements';
 import type { Column, Table } from '../model';
 import { same, type Change, type PartsChange, type TableChange } from '../table-change';
 import {

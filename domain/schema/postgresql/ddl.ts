@@ -1,4 +1,5 @@
-import { noStatements, type DdlWriter, type Statements } from '../ddl';
+import type { DdlWriter } from '../ddl';
+import { noStatements, type Statements } from '../statements';
 import type { Routine, Sequence, View } from '../model';
 import { same, type Change } from '../table-change';
 import { alterTable, inTheWay } from './alter';

@@ -1,4 +1,4 @@
-import type { Statements } from '../ddl';
+import type { Statements } from '../statements';
 import type { ForeignKey, Index, Table, Trigger } from '../model';
 import {
   checkDefinition,

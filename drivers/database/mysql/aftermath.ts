@@ -1,4 +1,4 @@
-import { inOrder } from '../../../domain/schema/ddl';
+import { inOrder } from '../../../domain/schema/statements';
 import { diff } from '../../../domain/schema/diff';
 import { mysqlDdl } from '../../../domain/schema/mysql/ddl';
 import type { PlannedChange } from '../../../domain/schema/plan';

@@ -7,7 +7,7 @@ import { failing, settled, untilQueued, type Settled } from './in-line';
 import { helperNames, inByteOrder } from './names';
 import { ServerError, type Session } from './session';
 import { commentOf } from './state';
-import type { SwapParts } from './swap';
+import type { SwapParts } from './swap-parts';
 
 /** Milliseconds that the renaming may wait for all its tables. */
 const RENAME_MS = 150;

@@ -12,7 +12,7 @@ import { connect, connectSides, disconnect, lockedForKeys } from './foreign-keys
 import type { Point } from './points';
 import { lockedForNames, renamerOf, type Renamer } from './rename';
 import { text } from './rows';
-import type { Session } from './session';
+import type { SwapParts, SwapTable } from './swap-parts';
 
 /** Notes that may wait when the locks are asked for; they are followed while everybody waits. */
 const FEW = 100;
@@ -22,29 +22,6 @@ const BEHIND_MS = 15_000;
 
 /** Milliseconds that everybody may be held up by following; then it is tried again. */
 const HELD_MS = 100;
-
-/** One table of a swap. */
-export interface SwapTable {
-  readonly route: Route;
-  readonly failed: string;
-  readonly drainer: Drainer;
-  /** @throws Failure CHANGE_DRIFTED when the live table was changed behind the triggers. */
-  checkDrift(session: Session): Promise<void>;
-}
-
-/** What a swap works with. The engine's session holds the locks, another renames, and one looks on. */
-export interface SwapParts {
-  readonly change: PlannedChange;
-  readonly direction: Direction;
-  readonly engine: Session;
-  readonly renamer: Session;
-  readonly watcher: Session;
-  /** For what only several tables need. */
-  readonly open: () => Promise<Session>;
-  readonly state: string;
-  readonly tables: readonly SwapTable[];
-  readonly point: Point;
-}
 
 /** Swaps all tables of a change in one moment. @throws Failure CHANGE_BLOCKED, CHANGE_BEHIND, CHANGE_DRIFTED, ROWS_REFUSED */
 export async function swap(parts: SwapParts, options: SwapOptions, signal: AbortSignal): Promise<Swapped> {

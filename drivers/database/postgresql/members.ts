@@ -1,4 +1,4 @@
-import { inOrder, inReverse, type Statements } from '../../../domain/schema/ddl';
+import { inOrder, inReverse, type Statements } from '../../../domain/schema/statements';
 import { tableOf, type SchemaModel, type Table } from '../../../domain/schema/model';
 import type { PlannedChange, PlannedOperation } from '../../../domain/schema/plan';
 import type { Direction } from '../../../domain/schema/sides';

@@ -1,5 +1,5 @@
 import { FlagKind, OperationKind, type Operation, type SchemaChange } from '../../../domain/schema/change';
-import { inOrder, inReverse } from '../../../domain/schema/ddl';
+import { inOrder, inReverse } from '../../../domain/schema/statements';
 import { diff } from '../../../domain/schema/diff';
 import { tableOf, type Table } from '../../../domain/schema/model';
 import { postgresDdl } from '../../../domain/schema/postgresql/ddl';

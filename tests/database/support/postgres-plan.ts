@@ -1,5 +1,5 @@
 import type { Rename, SchemaChange } from '../../../domain/schema/change';
-import { inOrder } from '../../../domain/schema/ddl';
+import { inOrder } from '../../../domain/schema/statements';
 import { diff } from '../../../domain/schema/diff';
 import { sharedKey } from '../../../domain/schema/key';
 import { tableOf, type SchemaModel, type Table } from '../../../domain/schema/model';
