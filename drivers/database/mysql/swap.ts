@@ -1,15 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
-import type { PlannedChange } from '../../../domain/schema/plan';
-import type { Direction } from '../../../domain/schema/sides';
 import type { Swapped, SwapOptions } from '../engine';
-import { locksOf, type Route } from './batch';
+import { locksOf } from './batch';
 import { blockersOf, endSessions } from './blockers';
-import type { Drainer } from './drain';
 import { briefly, isPassing } from './engine-session';
 import { connect, connectSides, disconnect, lockedForKeys } from './foreign-keys';
-import type { Point } from './points';
 import { lockedForNames, renamerOf, type Renamer } from './rename';
 import { text } from './rows';
 import type { SwapParts, SwapTable } from './swap-parts';
