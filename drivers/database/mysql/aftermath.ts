@@ -1,20 +1,37 @@
 import { inOrder } from '../../../domain/schema/statements';
 import { diff } from '../../../domain/schema/diff';
 import { mysqlDdl } from '../../../domain/schema/mysql/ddl';
+import type { ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Direction } from '../../../domain/schema/sides';
 import { shadowsOf } from './helpers';
 import { alterInstantly } from './instant';
 import { introspect } from './introspect';
 import type { Point } from './points';
+import { endProofs } from './proof-mark';
 import type { Session } from './session';
+import type { Fence } from './state';
 import { silence } from './user-triggers';
+
+/** Does what a swap leaves to be done, and writes the swap down. @param to the phase that it ends in. */
+export async function settleIn(
+  to: ChangePhase,
+  { session, fence, point }: { readonly session: Session; readonly fence: Fence; readonly point: Point },
+  change: PlannedChange,
+  signal: AbortSignal,
+): Promise<void> {
+  await settle(session, change, to === 'swapped' ? 'new' : 'old', point, signal);
+  await fence.transaction(async () => {
+    for (const { names } of shadowsOf(change)) await endProofs(session, names.cursor);
+    await fence.enter(to);
+  });
+}
 
 /**
  * What a swap leaves to be done, before the side that is not live any more is written to. Repeating it does nothing.
  * @param live the side that is live now.
  */
-export async function settle(
+async function settle(
   session: Session,
   change: PlannedChange,
   live: 'old' | 'new',

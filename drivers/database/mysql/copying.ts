@@ -74,12 +74,12 @@ export async function copyAll(
         for (const part of parts) await followUntil(part, LOG_FIRST, governor, work.signal);
       await point('copy.drained');
       await report();
-      await governor.restFollowing(step.tookMs, async () => await followAll(parts));
+      await governor.restFollowing(step.tookMs, async () => await drainOnce(parts));
     }
 }
 
 /** Takes a batch of each log. @returns whether there may be more. */
-async function followAll(parts: readonly Part[]): Promise<boolean> {
+async function drainOnce(parts: readonly Part[]): Promise<boolean> {
   let taken = 0;
   for (const { drainer } of parts) taken += await drainer.step();
   return taken > 0;

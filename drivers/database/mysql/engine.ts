@@ -8,32 +8,29 @@ import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
 import type { Swapped, SwapOptions, Work } from '../engine';
 import { Governor } from '../governor';
-import { settle } from './aftermath';
+import { settleIn } from './aftermath';
 import { blockersOf } from './blockers';
 import { removeChange } from './clean';
 import { copyAll } from './copying';
-import { Drainer } from './drain';
-import { checkDrift, usersOwn } from './drift';
+import { usersOwn } from './drift';
 import { openEngineSession } from './engine-session';
+import { exchange } from './exchange';
+import { followAll } from './following';
 import { disconnect } from './foreign-keys';
 import { shadowsOf, type ShadowTables } from './helpers';
-import { checkInstant } from './instant';
 import { introspect } from './introspect';
 import { leftoversOf } from './janitor';
 import { lint, refuseUnsafe } from './lint';
-import { lossesOf, refuseLosses } from './losses';
-import { allow, directionIn, exists, phaseOf, renames, routeOf, standingOf } from './phase';
+import { lossesOf } from './losses';
+import { allow, directionIn, exists, phaseOf, routeOf, standingOf } from './phase';
 import { plan } from './plan';
 import type { OnPoint, Point } from './points';
 import { prepareChange, readyNewSides } from './prepare';
-import { progressOf, stateOf } from './progress';
-import { endProofs } from './proof-mark';
+import { stateOf } from './progress';
 import { proveAll } from './proving';
 import { LoadWatch } from './server-load';
 import { openSession, type Session } from './session';
 import { createState, Fence, stateTable } from './state';
-import { swap } from './swap';
-import { pause } from './work';
 
 /** What an engine is made with. */
 export interface MySqlEngineOptions {
@@ -44,15 +41,6 @@ export interface MySqlEngineOptions {
   /** For tests alone. */
   readonly onPoint?: OnPoint;
 }
-
-/** Milliseconds between two looks at a log in which nothing was. */
-const IDLE_MS = 20;
-
-/** Milliseconds between two tries of rows that did not fit. */
-const RETRY_FAILED_MS = 2_000;
-
-/** Milliseconds between two reports. */
-const REPORT_EVERY_MS = 500;
 
 /** A process's hold on a change, for one call. */
 interface Hold {
@@ -112,30 +100,9 @@ export class MySqlEngine implements SchemaEngine {
   }
 
   async follow(change: PlannedChange, work: Work): Promise<void> {
-    await this.hold(change, ['copied', 'swapped', 'reverted'], work, async ({ session, fence, phase, shadows }) => {
-      const direction = directionIn(phase);
-      const drainers = shadows.map((each) => new Drainer(session, fence, routeOf(each, direction), each.names.failed));
-      await this.governed(session, change, work, async (governor) => {
-        let [retriedAt, reportedAt] = [performance.now(), -Infinity];
-        while (!work.signal.aborted) {
-          governor.check();
-          const began = performance.now();
-          let taken = 0;
-          await this.point('follow.batch');
-          for (const drainer of drainers) taken += await drainer.step();
-          await this.point('follow.batched');
-          const workedMs = performance.now() - began;
-          if (performance.now() - retriedAt > RETRY_FAILED_MS) {
-            for (const drainer of drainers) await drainer.retryFailed();
-            retriedAt = performance.now();
-          }
-          if (work.onProgress && performance.now() - reportedAt > REPORT_EVERY_MS) {
-            work.onProgress(await progressOf(session, change, phase, new Map(), governor.following.throttledBy));
-            reportedAt = performance.now();
-          }
-          if (taken === 0) await pause(IDLE_MS, work.signal);
-          else await governor.restFollower(workedMs);
-        }
+    await this.hold(change, ['copied', 'swapped', 'reverted'], work, async (hold) => {
+      await this.governed(hold.session, change, work, async (governor) => {
+        await followAll({ ...hold, governor, point: this.point }, change, work);
       });
     });
   }
@@ -181,51 +148,10 @@ export class MySqlEngine implements SchemaEngine {
     work: Work,
   ): Promise<Swapped> {
     const { from, to } = changeMoves[move];
-    return await this.hold(change, [...from, to], work, async ({ session, fence, phase, shadows }) => {
-      if (phase === to) return { stallMs: 0, attempts: 0 };
-      const direction = move === 'revert' ? 'back' : 'forward';
-      if (direction === 'back' && options.acceptLosses !== true) await refuseLosses(session, change);
-      await checkInstant(session, change, direction);
-      const watched = await fence.watched();
-      const live = direction === 'forward' ? 'old' : 'new';
-      const tables = shadows.map((each) => ({
-        route: routeOf(each, direction),
-        failed: each.names.failed,
-        drainer: new Drainer(session, fence, routeOf(each, direction), each.names.failed),
-        checkDrift: async (looking: Session) =>
-          await checkDrift(looking, each.names.table, watched[each.names.table]?.[live]),
-      }));
-      const [renamer, watcher] = [await openSession(this.options.url), await openSession(this.options.url)];
-      for (const each of [renamer, watcher]) await each.execute('SET lock_wait_timeout = 1');
-      try {
-        const open = async (): Promise<Session> => await openSession(this.options.url);
-        const sessions = { engine: session, renamer, watcher, open };
-        const parts = { ...sessions, change, direction, state: fence.table, tables, point: this.point } as const;
-        const swapped = await swap(parts, options, work.signal);
-        // Where nothing is renamed, it is from here on that whoever takes over does the rest.
-        if (!renames(change)) await fence.transaction(async () => await fence.enter(to));
-        await disconnect(session, change, 'others', work.signal);
-        await this.settle(session, fence, change, to, work.signal);
-        return swapped;
-      } finally {
-        renamer.destroy();
-        watcher.destroy();
-      }
-    });
-  }
-
-  /** Does what a swap leaves to be done, and writes the swap down. */
-  private async settle(
-    session: Session,
-    fence: Fence,
-    change: PlannedChange,
-    to: ChangePhase,
-    signal: AbortSignal,
-  ): Promise<void> {
-    await settle(session, change, to === 'swapped' ? 'new' : 'old', this.point, signal);
-    await fence.transaction(async () => {
-      for (const { names } of shadowsOf(change)) await endProofs(session, names.cursor);
-      await fence.enter(to);
+    return await this.hold(change, [...from, to], work, async (hold) => {
+      if (hold.phase === to) return { stallMs: 0, attempts: 0 };
+      const tools = { ...hold, point: this.point, open: async () => await openSession(this.options.url) };
+      return await exchange(tools, change, move, options, work.signal);
     });
   }
 
@@ -249,7 +175,7 @@ export class MySqlEngine implements SchemaEngine {
       const { phase, unsettled } = await standingOf(session, change, fence);
       allow(from, phase);
       await disconnect(session, change, 'all', signal);
-      if (unsettled) await this.settle(session, fence, change, phase, signal);
+      if (unsettled) await settleIn(phase, { session, fence, point: this.point }, change, signal);
       if (phase !== to)
         await fence.transaction(async () => {
           await fence.keep(phase === 'swapped' ? 'new' : 'old');
@@ -287,7 +213,7 @@ export class MySqlEngine implements SchemaEngine {
       const fence = await Fence.take(session, change);
       const { phase, unsettled } = await standingOf(session, change, fence);
       await disconnect(session, change, 'others', signal);
-      if (unsettled) await this.settle(session, fence, change, phase, signal);
+      if (unsettled) await settleIn(phase, { session, fence, point: this.point }, change, signal);
       allow(phases, phase);
       return await action({ session, fence, phase, shadows: shadowsOf(change) });
     });
