@@ -95,8 +95,9 @@ function timeless({ triggers, ...rest }: Record<string, unknown>): Record<string
 
 /** Runs one call in a process of its own, which ends itself by SIGKILL at a point. */
 async function killed(verb: string, point: string): Promise<void> {
-  const spec = { url, verb, change: join(directory, 'change.json'), kill: { point, nth: 1 } };
-  const child = spawn(process.execPath, [join(__dirname, 'support/mysql-engine-process.js'), JSON.stringify(spec)]);
+  const call = { kind: 'mysql', engine: { url }, verb, change: join(directory, 'change.json') };
+  const spec = { ...call, kill: { point, nth: 1 } };
+  const child = spawn(process.execPath, [join(__dirname, 'support/engine-process.js'), JSON.stringify(spec)]);
   let errors = '';
   child.stderr.on('data', (data) => (errors += String(data)));
   const signal = await new Promise((resolve) => child.once('close', (_code, by) => resolve(by)));

@@ -1,8 +1,8 @@
 import type { PlannedChange } from '../../domain/schema/plan';
-import type { ThrottleLimits } from '../../domain/schema/throttle';
 import type { Work } from '../../drivers/database/engine';
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
 import { openSession } from '../../drivers/database/mysql/session';
+import { Following, roomy } from './support/following';
 import { planned, rows, run } from './support/mysql-plan';
 import { privateMariaDb, type TestMySql } from './support/servers';
 
@@ -16,10 +16,6 @@ beforeAll(async () => {
 
 afterAll(async () => await server.stop());
 
-/** What no server is beyond. */
-const roomy: ThrottleLimits = {
-  ...{ replicaLagSeconds: 1e9, threadsRunning: 1e9, logLength: 1e9, behindSeconds: 1e9, writeP99Ms: 1e9 },
-};
 let engine: MySqlEngine;
 let change: PlannedChange;
 
@@ -34,35 +30,6 @@ async function prepared(replicas: readonly string[] = []): Promise<void> {
   await engine.prepare(change, { signal: new AbortController().signal });
 }
 
-/** Follows a change, and tells from what it reports whether and why it is slowed. */
-class Following {
-  private readonly stopping = new AbortController();
-  private throttledBy: string | null = null;
-  private readonly ended: Promise<void>;
-
-  constructor(limits: Partial<ThrottleLimits>) {
-    this.ended = engine.follow(change, {
-      signal: this.stopping.signal,
-      limits: { ...roomy, ...limits },
-      onProgress: ({ tables }) => (this.throttledBy = tables[0]!.throttledBy),
-    });
-  }
-
-  /** Waits until it says such a thing. */
-  async says(what: (throttledBy: string | null) => boolean): Promise<string | null> {
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
-      if (what(this.throttledBy)) return this.throttledBy;
-      await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, 20))]);
-    }
-    throw new Error(`it still says ${this.throttledBy}`);
-  }
-
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.ended;
-  }
-}
-
 const copied = async (work: Partial<Work> = {}): Promise<void> =>
   await engine.copy(change, { signal: new AbortController().signal, limits: roomy, ...work });
 
@@ -71,7 +38,7 @@ test('it is slowed by sessions at work, and not when they are gone', async () =>
   await copied();
   const busy = await Promise.all([1, 2, 3, 4].map(async () => await openSession(url)));
   const working = Promise.all(busy.map((each) => each.query('select sleep(600)').catch(() => undefined)));
-  const following = new Following({ threadsRunning: 2 });
+  const following = new Following(engine, change, { threadsRunning: 2 });
   expect(await following.says((reason) => reason !== null)).toMatch(/^threads running [4-9]$/);
   for (const each of busy) {
     await run(url, `kill ${each.id}`);
@@ -86,7 +53,7 @@ test('it is slowed by writes that take long, and not when they do not', async ()
   await prepared();
   await copied();
   await run(url, 'create trigger slow before update on t_gw_s for each row do sleep(if(new.id = 2, 0.3, 0))');
-  const following = new Following({ writeP99Ms: 250 });
+  const following = new Following(engine, change, { writeP99Ms: 250 });
   expect(await following.says((reason) => reason !== null)).toBe('writes slow');
   await run(url, 'drop trigger slow');
   await following.says((reason) => reason === null);
@@ -108,7 +75,7 @@ test('it is slowed by a replica that is behind, and not when it has caught up', 
     );
     await prepared([`${replica.url}app`]);
     await copied();
-    const following = new Following({ replicaLagSeconds: 1.5 });
+    const following = new Following(engine, change, { replicaLagSeconds: 1.5 });
     await run(replica.url, 'stop slave sql_thread');
     expect(await following.says((reason) => reason !== null)).toMatch(/^replica lag [1-9][\d.]* s$/);
     await run(replica.url, 'start slave sql_thread');

@@ -56,10 +56,10 @@ interface Kill {
 /** Runs one call in a process of its own. @returns its result; null when it was killed, as it was told to be. */
 async function engine(verb: string, kill?: Kill, forMs?: number): Promise<unknown> {
   const spec = {
-    ...{ url, verb, forMs, change: join(directory, 'change.json') },
+    ...{ kind: 'mysql', engine: { url }, verb, forMs, change: join(directory, 'change.json') },
     ...(kill ? { kill: { ...kill, server: kill.server ? server.component.pid : undefined } } : {}),
   };
-  const child = spawn(process.execPath, [join(__dirname, 'support/mysql-engine-process.js'), JSON.stringify(spec)]);
+  const child = spawn(process.execPath, [join(__dirname, 'support/engine-process.js'), JSON.stringify(spec)]);
   let [output, errors] = ['', ''];
   child.stdout.on('data', (data) => (output += String(data)));
   child.stderr.on('data', (data) => (errors += String(data)));

@@ -1,9 +1,9 @@
 import { Client } from 'pg';
 import type { PlannedChange } from '../../domain/schema/plan';
-import type { ThrottleLimits } from '../../domain/schema/throttle';
 import type { Work } from '../../drivers/database/engine';
 import { PostgresEngine } from '../../drivers/database/postgresql/engine';
 import type { Postgres } from '../../environment/postgres';
+import { Following, roomy } from './support/following';
 import { planned, rows, run } from './support/postgres-plan';
 import { replicaOf } from './support/replica';
 import { privatePostgres } from './support/servers';
@@ -12,10 +12,6 @@ let server: Postgres;
 beforeAll(async () => (server = await privatePostgres()), 60_000);
 afterAll(async () => await server.stop());
 
-/** What no server is beyond. */
-const roomy: ThrottleLimits = {
-  ...{ replicaLagSeconds: 1e9, threadsRunning: 1e9, logLength: 1e9, behindSeconds: 1e9, writeP99Ms: 1e9 },
-};
 const schema = 's';
 let engine: PostgresEngine;
 let change: PlannedChange;
@@ -41,35 +37,6 @@ async function client(url = server.url): Promise<Client> {
   return opened;
 }
 
-/** Follows a change, and tells from what it reports whether and why it is slowed. */
-class Following {
-  private readonly stopping = new AbortController();
-  private throttledBy: string | null = null;
-  private readonly ended: Promise<void>;
-
-  constructor(limits: Partial<ThrottleLimits>) {
-    this.ended = engine.follow(change, {
-      signal: this.stopping.signal,
-      limits: { ...roomy, ...limits },
-      onProgress: ({ tables }) => (this.throttledBy = tables[0]!.throttledBy),
-    });
-  }
-
-  /** Waits until it says such a thing. */
-  async says(what: (throttledBy: string | null) => boolean): Promise<string | null> {
-    for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
-      if (what(this.throttledBy)) return this.throttledBy;
-      await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, 20))]);
-    }
-    throw new Error(`it still says ${this.throttledBy}`);
-  }
-
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.ended;
-  }
-}
-
 const copied = async (work: Partial<Work> = {}): Promise<void> =>
   await engine.copy(change, { signal: new AbortController().signal, limits: roomy, ...work });
 
@@ -77,7 +44,7 @@ test('it is slowed by sessions at work, and not when they are gone', async () =>
   await copied();
   const busy = await Promise.all([client(), client(), client()]);
   const working = Promise.all(busy.map((each) => each.query('select pg_sleep(600)').catch(() => undefined)));
-  const following = new Following({ threadsRunning: 2 });
+  const following = new Following(engine, change, { threadsRunning: 2 });
   expect(await following.says((reason) => reason !== null)).toBe('threads running 3');
   for (const each of busy) await run(server.url, schema, `select pg_terminate_backend(${pidOf(each)})`);
   await working;
@@ -93,7 +60,7 @@ test('it is slowed by writes that take long, and not when they do not', async ()
     `create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.3); return new; end'`,
     'create trigger slow before update on gatewright.probe_slow for each row execute function s.slow()',
   );
-  const following = new Following({ writeP99Ms: 250 });
+  const following = new Following(engine, change, { writeP99Ms: 250 });
   expect(await following.says((reason) => reason !== null)).toBe('writes slow');
   await run(server.url, schema, 'drop trigger slow on gatewright.probe_slow');
   await following.says((reason) => reason === null);
@@ -106,7 +73,7 @@ test('it is slowed by a replica that is behind, and not when it has caught up', 
   const there = await client(replica.url);
   try {
     await there.query('select pg_wal_replay_pause()');
-    const following = new Following({ replicaLagSeconds: 1.5 });
+    const following = new Following(engine, change, { replicaLagSeconds: 1.5 });
     expect(await following.says((reason) => reason !== null)).toMatch(/^replica lag [1-9][\d.]* s$/);
     await there.query('select pg_wal_replay_resume()');
     await following.says((reason) => reason === null);

@@ -59,6 +59,7 @@ interface Kill {
 /** Runs one call in a process of its own. @returns its result; null when it was killed, as it was told to be. */
 async function engine(verb: string, kill?: Kill, forMs?: number): Promise<unknown> {
   const spec = {
+    kind: 'postgresql',
     engine: { url: server.url, schema },
     change: join(directory, 'change.json'),
     ...{ verb, forMs },

@@ -1,12 +1,14 @@
 'use strict';
 /*
  * One call of an engine in a process of its own, which ends itself, or the server, with SIGKILL at a named point:
- * `node engine-process.js '{"engine": {...}, "change": "file", "verb": "copy", "kill": {...}}'`. Prints the result as JSON.
+ * `node engine-process.js '{"kind": "mysql", "engine": {...}, "change": "file", "verb": "copy", "kill": {...}}'`. Prints the
+ * result as JSON.
  */
 const { readFileSync } = require('node:fs');
+const { MySqlEngine } = require('../../../dist/drivers/database/mysql/engine.js');
 const { PostgresEngine } = require('../../../dist/drivers/database/postgresql/engine.js');
 
-const { engine: options, change: file, verb, kill, forMs } = JSON.parse(process.argv[2]);
+const { kind, engine: options, change: file, verb, kill, forMs } = JSON.parse(process.argv[2]);
 const stop = new AbortController();
 if (forMs) setTimeout(() => stop.abort(), forMs);
 
@@ -16,7 +18,8 @@ function onPoint(name) {
   process.kill(kill.server ?? process.pid, 'SIGKILL');
 }
 
-const engine = new PostgresEngine({ ...options, onPoint });
+const Engine = { mysql: MySqlEngine, postgresql: PostgresEngine }[kind];
+const engine = new Engine({ ...options, onPoint });
 const change = JSON.parse(readFileSync(file, 'utf8'));
 const work = { signal: stop.signal };
 const swap = { force: true, deadlineMs: 20_000, acceptLosses: true };
