@@ -1,0 +1,174 @@
+import type { BranchPassword, BranchRecord, DatabaseRecord, DatabaseSettings } from '../domain/deploy/database';
+import type { DeployOperation, Deployment, DeployRequest, DeployReview } from '../domain/deploy/request';
+import type { DeploymentMoveName } from '../domain/deploy/states';
+
+/** One page of a list. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly total: number;
+}
+
+export interface PageOf {
+  /** From 1. */
+  readonly page: number;
+  readonly perPage: number;
+}
+
+/** Databases. Every method is one transaction and sees the named organization's databases alone. */
+export interface Databases {
+  /**
+   * Enters a database as `pending` with its first branch; repeating it with the same id gives the same one.
+   * @throws Failure CONFLICT (data: reason 'UniqueViolation') when the organization has another of that name.
+   */
+  create(database: NewDatabase): Promise<DatabaseRecord>;
+  get(organizationId: string, databaseId: string): Promise<DatabaseRecord | null>;
+  named(organizationId: string, name: string): Promise<DatabaseRecord | null>;
+  /** By name; `q` filters by a part of the name. */
+  list(organizationId: string, page: PageOf & { readonly q?: string }): Promise<Page<DatabaseRecord>>;
+  /** @throws Failure NOT_FOUND; CONFLICT (data: currentVersion, or reason 'UniqueViolation'). */
+  update(organizationId: string, databaseId: string, change: DatabaseChange, version?: number): Promise<DatabaseRecord>;
+  /** Removes the row with everything that belongs to it; repeating it changes nothing. */
+  remove(organizationId: string, databaseId: string): Promise<void>;
+}
+
+export interface NewDatabase extends Pick<
+  DatabaseRecord,
+  'id' | 'organizationId' | 'name' | 'kind' | 'server' | 'settings' | 'notes'
+> {
+  readonly branch: NewBranch;
+}
+
+export type DatabaseChange = Partial<
+  Pick<DatabaseRecord, 'name' | 'state' | 'defaultBranch' | 'notes' | 'schemaChangedAt'>
+> & { readonly settings?: Partial<DatabaseSettings> };
+
+/** Branches, of the named database of the named organization alone. */
+export interface Branches {
+  /** Enters a branch as `pending`; repeating it with the same id gives the same one.
+   * @throws Failure CONFLICT (data: reason 'UniqueViolation') when there is another of that name; NOT_FOUND for no such database. */
+  create(organizationId: string, databaseId: string, branch: NewBranch): Promise<BranchRecord>;
+  /** Deleted ones included. */
+  get(organizationId: string, databaseId: string, branchId: string): Promise<BranchRecord | null>;
+  named(organizationId: string, databaseId: string, name: string): Promise<BranchRecord | null>;
+  /** Those that are not deleted, oldest first. */
+  list(
+    organizationId: string,
+    databaseId: string,
+    page: PageOf & { readonly q?: string; readonly production?: boolean; readonly safeMigrations?: boolean },
+  ): Promise<Page<BranchRecord>>;
+  /** @throws Failure NOT_FOUND; CONFLICT (data: currentVersion) */
+  update(
+    organizationId: string,
+    databaseId: string,
+    branchId: string,
+    change: Partial<Pick<BranchRecord, 'state' | 'production' | 'safeMigrations' | 'schemaChangedAt'>>,
+    version?: number,
+  ): Promise<BranchRecord>;
+  /** Notes that it is deleted; its name is free then. Repeating it changes nothing. */
+  remove(organizationId: string, databaseId: string, branchId: string, by: string): Promise<void>;
+  /** The schema that a branch was made with, canonical JSON; null before it was made. */
+  base(organizationId: string, databaseId: string, branchId: string): Promise<string | null>;
+  setBase(organizationId: string, databaseId: string, branchId: string, model: string): Promise<void>;
+}
+
+export type NewBranch = Pick<
+  BranchRecord,
+  'id' | 'name' | 'parent' | 'schema' | 'adopted' | 'production' | 'safeMigrations' | 'createdBy'
+>;
+
+/** Accounts of branches. */
+export interface BranchPasswords {
+  create(password: Omit<BranchPassword, 'createdAt' | 'deletedAt'>): Promise<BranchPassword>;
+  get(organizationId: string, branchId: string, passwordId: string): Promise<BranchPassword | null>;
+  /** Those that are not deleted, newest first. */
+  list(organizationId: string, branchId: string, page: PageOf): Promise<Page<BranchPassword>>;
+  remove(organizationId: string, branchId: string, passwordId: string): Promise<void>;
+  /** Those whose time is over and which are not deleted, of every organization. */
+  expired(now: Date): Promise<BranchPassword[]>;
+}
+
+/** Deploy requests, of the named database of the named organization alone. */
+export interface DeployRequests {
+  /**
+   * Opens a request as `pending` under its database's next number: consecutive whoever asks at the same time. Repeating it
+   * with the same id gives the same one.
+   * @throws Failure NOT_FOUND for no such database.
+   */
+  open(request: NewDeployRequest): Promise<DeployRequest>;
+  get(organizationId: string, databaseId: string, number: number): Promise<DeployRequest | null>;
+  byId(organizationId: string, requestId: string): Promise<DeployRequest | null>;
+  /** Newest first. */
+  list(organizationId: string, databaseId: string, filter: DeployRequestFilter): Promise<Page<DeployRequest>>;
+  /**
+   * Moves a deployment on by the table of domain/deploy/states.ts, with what is noted at the same moment. Repeating a move
+   * that ended there changes nothing but the notes.
+   * @throws Failure STATE_CONFLICT (data: state); NOT_FOUND.
+   */
+  move(
+    organizationId: string,
+    requestId: string,
+    move: DeploymentMoveName,
+    notes?: DeploymentNotes,
+  ): Promise<DeployRequest>;
+  /** Notes something without a move. @throws Failure NOT_FOUND */
+  note(organizationId: string, requestId: string, notes: DeploymentNotes): Promise<DeployRequest>;
+  /** Closes a request that was never deployed; exactly one of `close` and `deployed` ever succeeds. @throws Failure STATE_CONFLICT */
+  close(organizationId: string, requestId: string, by: string): Promise<DeployRequest>;
+  /** Notes that `deploy` was accepted. @throws Failure STATE_CONFLICT when it was closed or deployed before. */
+  deployed(organizationId: string, requestId: string, instant: boolean): Promise<DeployRequest>;
+  /** The plan as JSON; what the workflow made of both schemas. */
+  plan(organizationId: string, requestId: string): Promise<string | null>;
+  /** Writes a plan with its operations in the place of any earlier one. */
+  setPlan(organizationId: string, requestId: string, plan: string, operations: readonly NewOperation[]): Promise<void>;
+  operations(organizationId: string, requestId: string): Promise<DeployOperation[]>;
+  /** Writes how far operations are, by their tables; the others stay as they are. */
+  report(organizationId: string, requestId: string, reports: Readonly<Record<string, OperationReport>>): Promise<void>;
+  /** Those of every organization whose workflow should run: not terminal, or holding a place. */
+  unfinished(): Promise<DeployRequest[]>;
+  review(review: Omit<DeployReview, 'createdAt'> & { readonly organizationId: string }): Promise<DeployReview>;
+  /** Oldest first. */
+  reviews(organizationId: string, requestId: string): Promise<DeployReview[]>;
+}
+
+export type NewDeployRequest = Pick<
+  DeployRequest,
+  'id' | 'organizationId' | 'databaseId' | 'branchId' | 'branch' | 'intoBranchId' | 'intoBranch' | 'notes' | 'actor'
+> &
+  Pick<Deployment, 'autoCutover' | 'autoDeleteBranch' | 'throttle'>;
+
+export type DeploymentNotes = Partial<Omit<Deployment, 'state'>> & { readonly notes?: string };
+
+export type NewOperation = Pick<
+  DeployOperation,
+  'id' | 'kind' | 'table' | 'ddl' | 'way' | 'because' | 'canDropData' | 'recentlyUsedAt'
+>;
+
+export type OperationReport = Partial<
+  Pick<
+    DeployOperation,
+    'state' | 'percent' | 'rowsCopied' | 'rowsPerSecond' | 'etaSeconds' | 'throttledBy' | 'throttledAt' | 'error'
+  >
+>;
+
+export interface DeployRequestFilter extends PageOf {
+  readonly state?: 'open' | 'closed' | 'deployed';
+  readonly branch?: string;
+  readonly intoBranch?: string;
+  /** Inclusive bounds of the time that `deploy` was accepted. */
+  readonly deployedAt?: TimeRange;
+  /** Inclusive bounds of the time that the copy began. */
+  readonly runningAt?: TimeRange;
+}
+
+export interface TimeRange {
+  readonly from?: Date;
+  readonly until?: Date;
+}
+
+/** Everything that is kept of databases and their deploy requests. */
+export interface Deploys {
+  readonly databases: Databases;
+  readonly branches: Branches;
+  readonly passwords: BranchPasswords;
+  readonly requests: DeployRequests;
+}
