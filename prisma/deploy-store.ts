@@ -29,6 +29,10 @@ export interface Databases {
   update(organizationId: string, databaseId: string, change: DatabaseChange, version?: number): Promise<DatabaseRecord>;
   /** Removes the row with everything that belongs to it; repeating it changes nothing. */
   remove(organizationId: string, databaseId: string): Promise<void>;
+  /** The ids of organizations that have a database, sorted. */
+  organizations(): Promise<string[]>;
+  /** Those of every organization that are pending or deleting: their workflow should run. */
+  unfinished(): Promise<DatabaseRecord[]>;
 }
 
 export interface NewDatabase extends Pick<
@@ -69,6 +73,8 @@ export interface Branches {
   /** The schema that a branch was made with, canonical JSON; null before it was made. */
   base(organizationId: string, databaseId: string, branchId: string): Promise<string | null>;
   setBase(organizationId: string, databaseId: string, branchId: string, model: string): Promise<void>;
+  /** Those of every organization that are pending or deleting, except the first branch of a database. */
+  unfinished(): Promise<BranchRecord[]>;
 }
 
 export type NewBranch = Pick<
@@ -125,6 +131,8 @@ export interface DeployRequests {
   report(organizationId: string, requestId: string, reports: Readonly<Record<string, OperationReport>>): Promise<void>;
   /** Those of every organization whose workflow should run: not terminal, or holding a place. */
   unfinished(): Promise<DeployRequest[]>;
+  /** Those of one database that hold a place or wait for one, in the order in which `deploy` was accepted. */
+  inLine(organizationId: string, databaseId: string): Promise<DeployRequest[]>;
   review(review: Omit<DeployReview, 'createdAt'> & { readonly organizationId: string }): Promise<DeployReview>;
   /** Oldest first. */
   reviews(organizationId: string, requestId: string): Promise<DeployReview[]>;

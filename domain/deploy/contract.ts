@@ -1,5 +1,7 @@
 import type { RunPolicy } from '../run-policy';
 import type { FailureView } from '../saga';
+import type { OperationKind } from '../schema/change';
+import type { LintMessage } from '../schema/lint-codes';
 import type { BranchRole } from './database';
 import type { DeployPolicy, DeploymentState } from './states';
 
@@ -14,6 +16,8 @@ export const DeployWorkflow = {
   request: 'deploy.request',
   /** Who is next for one target branch of one database. */
   queue: 'deploy.queue',
+  /** Reads something of a database's server, answers with it, and changes nothing. */
+  inspect: 'database.inspect',
 } as const;
 export type DeployWorkflow = (typeof DeployWorkflow)[keyof typeof DeployWorkflow];
 
@@ -48,8 +52,23 @@ export interface PasswordLife extends BranchRef, Policies {
   readonly username: string;
   readonly role: BranchRole;
   /** What the server compares a password with; the password itself is in no history. Null where the account goes. */
-  readonly verifier: string | null;
+  readonly verifier: PasswordVerifier | null;
 }
+
+/** What a server compares a password with. MariaDB and MySQL are one kind and want different ones: both are there. */
+export type PasswordVerifier =
+  | {
+      readonly kind: 'postgresql';
+      /** `SCRAM-SHA-256$4096:<salt>$<stored key>:<server key>` */
+      readonly scramSha256: string;
+    }
+  | {
+      readonly kind: 'mysql';
+      /** For MariaDB: `*` and 40 upper-case hex digits. */
+      readonly nativePassword: string;
+      /** For MySQL: `$A$005$`, 20 characters of salt, 43 of hash; letters, digits, `.` and `/` alone. */
+      readonly cachingSha2: string;
+    };
 
 /** Input of `deploy.request`. */
 export interface DeployLife extends RequestRef, Policies {
@@ -69,6 +88,64 @@ export interface QueueTicket {
   readonly requestId: string;
   readonly number: number;
   readonly workflowId: string;
+}
+
+/** Input of `database.inspect`. */
+export interface Inspection extends DatabaseRef {
+  readonly policy: RunPolicy;
+  readonly look: Look;
+}
+
+/** What is looked at. */
+export type Look =
+  /** Answers with {@link BranchSchema}. */
+  | { readonly at: 'schema'; readonly branchId: string }
+  /** Answers with {@link WouldChange}: what a request would do, by the checks that it would get. */
+  | { readonly at: 'change'; readonly branchId: string; readonly intoBranchId: string }
+  /** What a branch has changed since it was made: answers with {@link WouldChange}. */
+  | { readonly at: 'branch'; readonly branchId: string }
+  /** What a revert of a request would lose now: answers with {@link WouldLose}. */
+  | { readonly at: 'losses'; readonly requestId: string };
+
+/** The schema of a branch as people read it, an object at a time. */
+export interface BranchSchema {
+  readonly objects: readonly ObjectText[];
+}
+
+export interface ObjectText {
+  readonly name: string;
+  /** Statements with semicolons. */
+  readonly text: string;
+}
+
+/** What a change would do. */
+export interface WouldChange {
+  readonly operations: readonly WouldOperate[];
+  /** Lines that begin with `+`, `-` or a blank, an object at a time. */
+  readonly diff: readonly ObjectText[];
+  readonly lint: readonly LintMessage[];
+  readonly instantEligible: boolean;
+  /** Bytes that the change needs beside what is there. */
+  readonly bytesNeeded: number;
+}
+
+export interface WouldOperate {
+  readonly kind: OperationKind;
+  readonly table: string;
+  readonly ddl: string;
+  readonly way: string;
+  readonly because: string;
+  readonly canDropData: boolean;
+}
+
+/** What a revert would lose. */
+export interface WouldLose {
+  readonly losses: readonly {
+    readonly table: string;
+    readonly column: string | null;
+    readonly rows: number;
+    readonly message: string;
+  }[];
 }
 
 /** What the queue tells those who wait, whenever it changes. */
