@@ -53,6 +53,7 @@ export interface Branches {
   create(organizationId: string, databaseId: string, branch: NewBranch): Promise<BranchRecord>;
   /** Deleted ones included. */
   get(organizationId: string, databaseId: string, branchId: string): Promise<BranchRecord | null>;
+  /** One that is not deleted. */
   named(organizationId: string, databaseId: string, name: string): Promise<BranchRecord | null>;
   /** Those that are not deleted, oldest first. */
   list(
@@ -68,10 +69,11 @@ export interface Branches {
     change: Partial<Pick<BranchRecord, 'state' | 'production' | 'safeMigrations' | 'schemaChangedAt'>>,
     version?: number,
   ): Promise<BranchRecord>;
-  /** Notes that it is deleted; its name is free then. Repeating it changes nothing. */
+  /** Notes that it is deleted, and its passwords with it; its name is free then. Repeating it changes nothing. */
   remove(organizationId: string, databaseId: string, branchId: string, by: string): Promise<void>;
   /** The schema that a branch was made with, canonical JSON; null before it was made. */
   base(organizationId: string, databaseId: string, branchId: string): Promise<string | null>;
+  /** @throws Failure NOT_FOUND for no such branch. */
   setBase(organizationId: string, databaseId: string, branchId: string, model: string): Promise<void>;
   /** Those of every organization that are pending or deleting, except the first branch of a database. */
   unfinished(): Promise<BranchRecord[]>;
@@ -84,6 +86,7 @@ export type NewBranch = Pick<
 
 /** Accounts of branches. */
 export interface BranchPasswords {
+  /** Repeating it with the same id gives the same one. @throws Failure NOT_FOUND for no such branch, or a deleted one. */
   create(password: Omit<BranchPassword, 'createdAt' | 'deletedAt'>): Promise<BranchPassword>;
   get(organizationId: string, branchId: string, passwordId: string): Promise<BranchPassword | null>;
   /** Those that are not deleted, newest first. */
@@ -118,21 +121,30 @@ export interface DeployRequests {
   ): Promise<DeployRequest>;
   /** Notes something without a move. @throws Failure NOT_FOUND */
   note(organizationId: string, requestId: string, notes: DeploymentNotes): Promise<DeployRequest>;
-  /** Closes a request that was never deployed; exactly one of `close` and `deployed` ever succeeds. @throws Failure STATE_CONFLICT */
+  /**
+   * Closes a request that was never deployed; exactly one of `close` and `deployed` ever succeeds. Repeating it for the
+   * same person changes nothing.
+   * @throws Failure STATE_CONFLICT (as `refusalOf` says it); NOT_FOUND.
+   */
   close(organizationId: string, requestId: string, by: string): Promise<DeployRequest>;
-  /** Notes that `deploy` was accepted. @throws Failure STATE_CONFLICT when it was closed or deployed before. */
+  /**
+   * Accepts `deploy`: in one write, a request that is `ready` becomes `queued`, with the times of both. Repeating it while
+   * it is queued changes nothing, so that an attempt whose answer was lost can be made again.
+   * @throws Failure STATE_CONFLICT (as `refusalOf` says it) when it is not ready, or was closed or deployed before; NOT_FOUND.
+   */
   deployed(organizationId: string, requestId: string, instant: boolean): Promise<DeployRequest>;
-  /** The plan as JSON; what the workflow made of both schemas. */
+  /** The plan as JSON, null before there is one; what the workflow made of both schemas. */
   plan(organizationId: string, requestId: string): Promise<string | null>;
-  /** Writes a plan with its operations in the place of any earlier one. */
+  /** Writes a plan with its operations, each `pending`, in the place of any earlier one. @throws Failure NOT_FOUND */
   setPlan(organizationId: string, requestId: string, plan: string, operations: readonly NewOperation[]): Promise<void>;
   operations(organizationId: string, requestId: string): Promise<DeployOperation[]>;
-  /** Writes how far operations are, by their tables; the others stay as they are. */
+  /** Writes how far operations are, by their tables; the others stay as they are. @throws Failure NOT_FOUND */
   report(organizationId: string, requestId: string, reports: Readonly<Record<string, OperationReport>>): Promise<void>;
-  /** Those of every organization whose workflow should run: not terminal, or holding a place. */
+  /** Those of every organization whose workflow should run, oldest first: not closed, and not terminal or holding a place. */
   unfinished(): Promise<DeployRequest[]>;
   /** Those of one database that hold a place or wait for one, in the order in which `deploy` was accepted. */
   inLine(organizationId: string, databaseId: string): Promise<DeployRequest[]>;
+  /** Repeating it with the same id gives the same one. @throws Failure NOT_FOUND for no such request. */
   review(review: Omit<DeployReview, 'createdAt'> & { readonly organizationId: string }): Promise<DeployReview>;
   /** Oldest first. */
   reviews(organizationId: string, requestId: string): Promise<DeployReview[]>;
@@ -159,6 +171,7 @@ export type OperationReport = Partial<
 >;
 
 export interface DeployRequestFilter extends PageOf {
+  /** By {@link isOpen}; `deployed` are those whose deploy was accepted, however far they are. */
   readonly state?: 'open' | 'closed' | 'deployed';
   readonly branch?: string;
   readonly intoBranch?: string;

@@ -3,6 +3,7 @@ import { PrismaClient as PostgresClient } from './generated/postgresql/client';
 import { Prisma, PrismaClient as SqliteClient } from './generated/sqlite/client';
 import { Connection } from './connection';
 import { Database } from './database';
+import { storedDeploys } from './deploys';
 import { StoredEdges } from './edges';
 import { storedFleet } from './fleet';
 import { StoredIdempotency } from './idempotency';
@@ -29,8 +30,8 @@ export async function openStore(databaseUrl: string): Promise<Store> {
   const database = openDatabase(databaseUrl);
   const store = storeOn(database);
   try {
-    // The newest column there is: a store without it would fail later and say less.
-    await database.run((client) => client.allocation.findFirst({ select: { openMoves: true } }));
+    // The newest table there is: a store without it would fail later and say less.
+    await database.run((client) => client.deployReview.findFirst({ select: { id: true } }));
     return store;
   } catch (error) {
     await store.close();
@@ -72,6 +73,7 @@ export function storeOn(database: Database): Store {
     idempotency: new StoredIdempotency(database),
     webhooks: new StoredWebhooks(database),
     fleet: storedFleet(database),
+    deploys: storedDeploys(database),
     ping: async () => void (await database.direct((statements) => statements.rows(Prisma.sql`SELECT 1`))),
     async close() {
       await journal.settled();

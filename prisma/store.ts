@@ -1,6 +1,7 @@
 import type { Allocation, Edge, Replica, Route, AllocationState } from '../domain/gateway/allocation';
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { FailureView, SagaState } from '../domain/saga';
+import type { Deploys } from './deploy-store';
 import type { Fleet } from './fleet-store';
 import type { Moves } from './move-store';
 
@@ -314,6 +315,7 @@ export interface Store {
   readonly idempotency: Idempotency;
   readonly webhooks: Webhooks;
   readonly fleet: Fleet;
+  readonly deploys: Deploys;
   readonly provider: 'sqlite' | 'postgresql';
   /** @throws Failure STORE_UNAVAILABLE */
   ping(): Promise<void>;

@@ -3,7 +3,7 @@ import type { OperationKind } from '../schema/change';
 import type { LintMessage } from '../schema/lint-codes';
 import type { FailureView } from '../saga';
 import type { Actable } from './actions';
-import type { DeploymentState } from './states';
+import { isTerminal, type DeploymentState } from './states';
 
 /** A deploy request with its deployment: the difference of a branch, on its way into another. */
 export interface DeployRequest extends Versioned {
@@ -102,6 +102,11 @@ export interface DeployReview {
   readonly body: string;
   readonly actor: string;
   readonly createdAt: Date;
+}
+
+/** Whether something is still to come of it: it is neither closed, nor deployed to its end. What failed its checks is open. */
+export function isOpen({ closedAt, deployedAt, deployment }: DeployRequest): boolean {
+  return closedAt === null && !(deployedAt !== null && isTerminal(deployment.state));
 }
 
 /** As much of a request as tells what can be done with it. */
