@@ -11,7 +11,8 @@ import {
 import { Failure } from '../domain/failures';
 import type { Database } from './database';
 import { StoredPlans } from './deploy-plans';
-import { requestOf, requestRow, reviewOf } from './deploy-rows';
+import { StoredReviews, type NewReview } from './deploy-reviews';
+import { requestOf, requestRow } from './deploy-rows';
 import type {
   DeploymentNotes,
   DeployRequestFilter,
@@ -23,7 +24,7 @@ import type {
   TimeRange,
 } from './deploy-store';
 import { Prisma } from './generated/sqlite/client';
-import type { DeployRequestModel, DeployReviewModel } from './generated/sqlite/models';
+import type { DeployRequestModel } from './generated/sqlite/models';
 import { pageOf } from './pages';
 import { forUpdate, lockDatabase } from './row-lock';
 import type { Statements } from './statements';
@@ -37,9 +38,11 @@ const over = terminal.filter((state) => !holdsPlace(state));
 /** {@link DeployRequests} in the database. */
 export class StoredDeployRequests implements DeployRequests {
   private readonly plans: StoredPlans;
+  private readonly said: StoredReviews;
 
   constructor(private readonly database: Database) {
     this.plans = new StoredPlans(database);
+    this.said = new StoredReviews(database);
   }
 
   async open(request: NewDeployRequest): Promise<DeployRequest> {
@@ -166,24 +169,12 @@ export class StoredDeployRequests implements DeployRequests {
     return rows.map(requestOf);
   }
 
-  async review(review: Omit<DeployReview, 'createdAt'> & { readonly organizationId: string }): Promise<DeployReview> {
-    const { organizationId, requestId, id, state, body, actor } = review;
-    return await this.database.together(async (statements) => {
-      const { databaseId } = await this.locked(statements, organizationId, requestId);
-      const rows = table<DeployReviewModel>(statements, 'deployReview');
-      const data = { id, requestId, databaseId, state, body, actor, createdAt: new Date() };
-      return reviewOf((await rows.findFirst({ where: { id, requestId } })) ?? (await rows.create({ data })));
-    });
+  async review(review: NewReview): Promise<DeployReview> {
+    return await this.said.review(review);
   }
 
   async reviews(organizationId: string, requestId: string): Promise<DeployReview[]> {
-    const rows = await this.database.direct((statements) =>
-      statements.rows<DeployReviewModel>(Prisma.sql`
-        SELECT deploy_review.* FROM deploy_review JOIN deploy_request ON deploy_request.id = request_id
-        WHERE request_id = ${requestId} AND organization_id = ${organizationId}
-        ORDER BY deploy_review.created_at, deploy_review.id`),
-    );
-    return rows.map(reviewOf);
+    return await this.said.reviews(organizationId, requestId);
   }
 
   /** Decides on a request while nobody else changes it; null for nothing. */
