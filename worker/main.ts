@@ -1,4 +1,6 @@
 import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { deploySteps } from '../activities/deploy/create';
+import type { DeployPorts } from '../activities/deploy/ports';
 import { fleetSteps } from '../activities/fleet/create';
 import type { FleetPorts } from '../activities/fleet/ports';
 import { gatewaySteps } from '../activities/gateway/create';
@@ -10,6 +12,7 @@ import { openStore } from '../prisma/open';
 import type { Store } from '../prisma/store';
 import { workflowCode } from './bundle';
 import { connectWorker } from './connection';
+import { deployPorts } from './databases';
 import { openEdges, type WorkerEdges } from './edges';
 import { openFleet, type WorkerFleet } from './fleet';
 import { workerIdentity } from './identity';
@@ -27,6 +30,8 @@ export interface WorkerExtras {
   readonly options?: Partial<WorkerOptions>;
   /** Takes the place of parts of what the fleet's activities act on. */
   readonly fleet?: (ports: FleetPorts) => FleetPorts;
+  /** Takes the place of parts of what the steps of databases act on. */
+  readonly deploys?: (ports: DeployPorts) => DeployPorts;
 }
 
 /** A worker that runs. */
@@ -87,6 +92,7 @@ async function createWorkers({
     gatewayPorts(settings, { store, identity, publishers: edges.publishers, secrets: fleet?.ports.secrets }),
   );
   const machines = fleet && fleetSteps((extras.fleet ?? ((ports) => ports))(fleet.ports));
+  const deploys = deploySteps((extras.deploys ?? ((ports) => ports))(deployPorts({ settings, store, connection })));
   const journal = new JournalInterceptor(store.journal, identity);
   const boundary = new FailureBoundary();
   const heartbeat = new Heartbeat();
@@ -102,7 +108,7 @@ async function createWorkers({
     ...common,
     ...code,
     taskQueue,
-    activities: { ...recordActivities(store), ...steps, ...machines },
+    activities: { ...recordActivities(store), ...steps, ...machines, ...deploys },
     interceptors: { ...code.interceptors, activity },
     // A dead worker's sticky queue holds the next workflow task of its runs up for this long.
     stickyQueueScheduleToStartTimeout: '1s',

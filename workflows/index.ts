@@ -1,3 +1,5 @@
+import { deployRequest } from './deploy-request/lifecycle';
+import { deployQueue } from './deploy-request/queue';
 import { gatewayLife } from './fleet/gateway';
 import { provisionReplica } from './fleet/provision';
 import { replicaLife } from './fleet/replica';
@@ -19,4 +21,6 @@ export {
   retireReplica as 'fleet.retire',
   rolloutProfile as 'fleet.rollout',
   sweepFleet as 'fleet.sweep',
+  deployRequest as 'deploy.request',
+  deployQueue as 'deploy.queue',
 };

@@ -73,8 +73,6 @@ export type PasswordVerifier =
 /** Input of `deploy.request`. */
 export interface DeployLife extends RequestRef, Policies {
   readonly intoBranchId: string;
-  /** What was asked for before it continued as new. */
-  readonly carried?: Readonly<Record<string, unknown>>;
 }
 
 /** Input of `deploy.queue`. */
@@ -88,6 +86,8 @@ export interface QueueTicket {
   readonly requestId: string;
   readonly number: number;
   readonly workflowId: string;
+  /** Whether it has the place already: its queue may have been lost meanwhile. */
+  readonly holds?: boolean;
 }
 
 /** Input of `database.inspect`. */

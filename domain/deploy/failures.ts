@@ -8,4 +8,10 @@ export const deployFailures = {
     title: 'Deploy request must be approved before deploying.',
     remedy: 'Have somebody approve it who may, then deploy it.',
   },
+  DEPLOY_CONFLICT: {
+    retryable: false,
+    status: 409,
+    title: 'Branch and target have both changed the same thing',
+    remedy: 'Make the change that the message names in the branch, too, or take it back there; then check again.',
+  },
 } as const satisfies Record<string, FailureKind>;

@@ -141,6 +141,11 @@ export const deploymentMoves = {
     when: 'a step fails for good; what was not live is taken back',
   },
   revert: { from: ['complete_pending_revert'], to: 'in_progress_revert', when: 'somebody reverts it' },
+  holdUpRevert: {
+    from: ['in_progress_revert'],
+    to: 'complete_pending_revert',
+    when: 'the locks are not to be had in time, or it would lose values that nobody gave up',
+  },
   reverted: { from: ['in_progress_revert'], to: 'complete_revert', when: 'the old tables are live again' },
   failRevert: { from: ['in_progress_revert'], to: 'complete_revert_error', when: 'the revert fails for good' },
   refuseLate: { from: ['submitting'], to: 'error', when: 'the target has changed so that a check fails now' },

@@ -1,0 +1,47 @@
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
+import { failureView, isRunFailure } from '../saga/failure';
+import type { DeployProxies } from './activities';
+import type { Commands } from './commands';
+import type { Course } from './course';
+
+/** Keeps the old side like the new one until the window is over, somebody skips the rest of it, or reverts. */
+export async function untilDecided(
+  ref: RequestRef,
+  course: Course,
+  commands: Commands,
+  act: DeployProxies,
+): Promise<void> {
+  if (course.state !== 'complete_pending_revert') return;
+  const scope = new CancellationScope();
+  // That the sides are not kept alike is told by the revert, if there is one.
+  const following = scope
+    .run(() => act.long.follow({ ...ref, state: 'complete_pending_revert' }))
+    .catch((error: unknown) => {
+      if (!isRunFailure(error) && !isCancellation(error)) throw error;
+    });
+  const decided = (): boolean => commands.skipped || course.state !== 'complete_pending_revert';
+  const leftMs = course.revertWindowEndsAt! - Date.now();
+  if (leftMs > 0) await condition(decided, leftMs);
+  // Whoever asked what a revert would lose, did so in time.
+  await condition(() => commands.deciding === 0);
+  commands.windowOver = course.state === 'complete_pending_revert';
+  scope.cancel();
+  await following;
+  await course.settled();
+}
+
+/** Removes what is not live. */
+export async function finishDeploy(life: DeployLife, course: Course, act: DeployProxies): Promise<void> {
+  const { organizationId, databaseId, requestId, number } = life;
+  const ref: RequestRef = { organizationId, databaseId, requestId, number };
+  const isReverted = course.state === 'in_progress_revert';
+  try {
+    await act.long.finish(ref);
+    await course.enter(isReverted ? 'reverted' : 'finish', { error: null });
+    await act.store.conclude(ref);
+  } catch (error) {
+    if (!isRunFailure(error)) throw error;
+    await course.enter(isReverted ? 'failRevert' : 'fail', { error: failureView(error) });
+  }
+}
