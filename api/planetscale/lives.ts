@@ -1,0 +1,45 @@
+import type { BranchLife, DatabaseLife, DatabaseRef, DeployLife } from '../../domain/deploy/contract';
+import type { BranchRecord, DatabaseRecord } from '../../domain/deploy/database';
+import type { DeployRequest } from '../../domain/deploy/request';
+import { defaultDeployPolicy, type DeployPolicy } from '../../domain/deploy/states';
+import type { RunPolicy } from '../../domain/run-policy';
+import type { Settings } from '../../domain/settings';
+
+interface Policies {
+  readonly policy: RunPolicy;
+  readonly deploy: DeployPolicy;
+}
+
+/** What workflows are told of databases, branches and requests. */
+export class Lives {
+  constructor(private readonly settings: Settings) {}
+
+  policies(revertWindowMs?: number): Policies {
+    const deploy = this.settings.databases?.policy ?? defaultDeployPolicy;
+    return {
+      policy: this.settings.policy,
+      deploy: revertWindowMs === undefined ? deploy : { ...deploy, revertWindowMs },
+    };
+  }
+
+  database(database: DatabaseRecord): DatabaseLife {
+    return { ...refOf(database), ...this.policies() };
+  }
+
+  branch({ organizationId, databaseId, id }: BranchRecord): BranchLife {
+    return { organizationId, databaseId, branchId: id, ...this.policies() };
+  }
+
+  /** The revert window is that of the database when the request was opened. */
+  request({ settings }: Pick<DatabaseRecord, 'settings'>, request: DeployRequest): DeployLife {
+    const { organizationId, databaseId, id, number, intoBranchId } = request;
+    return {
+      ...{ organizationId, databaseId, requestId: id, number, intoBranchId },
+      ...this.policies(settings.revertWindowMs),
+    };
+  }
+}
+
+export function refOf({ organizationId, id }: DatabaseRecord): DatabaseRef {
+  return { organizationId, databaseId: id };
+}

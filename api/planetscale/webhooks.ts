@@ -1,0 +1,7 @@
+import type { Deps } from '../deps';
+import type { Call } from './call';
+
+/** Webhooks of a database. */
+export function webhookCalls(_deps: Deps): Call[] {
+  return [];
+}
