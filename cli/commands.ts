@@ -18,6 +18,7 @@ const up: Register = (program) =>
     .option('--home <dir>', 'where its data is kept', '.gatewright')
     .option('--config <file>', 'another description than temporal-dev.yaml')
     .option('--no-demo', 'start no demo gateway')
+    .option('--no-databases', 'start no MariaDB and no PostgreSQL, so that there are no deploy requests')
     .option('--once', 'stop after the demo; exit 0 only if the gateway was proven')
     .option('--json', 'print one JSON object on stdout when it is ready')
     .action(async (options: import('./up').UpOptions) => {

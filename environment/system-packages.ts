@@ -25,6 +25,11 @@ const postgresql: SystemPackage = {
       readdirSync('/usr/lib/postgresql').some((version) => existsSync(`/usr/lib/postgresql/${version}/bin/initdb`))),
 };
 
+const mariadb: SystemPackage = {
+  name: 'mariadb-server-core',
+  present: () => onPath('mariadbd') && onPath('mariadb-install-db'),
+};
+
 const python: SystemPackage = {
   name: 'python3-venv',
   present: () => spawnSync('python3', ['-c', 'import ensurepip, venv']).status === 0,
@@ -35,6 +40,8 @@ const ssh: SystemPackage = { name: 'openssh-client', present: () => onPath('ssh'
 
 /** What `gatewright up` runs. */
 export const environmentPackages: readonly SystemPackage[] = [nginx, pdns, pdnsSqlite];
+/** The servers of the databases that deploy requests change. */
+export const databasePackages: readonly SystemPackage[] = [mariadb, postgresql];
 /** What local machines of the `static` backend are. */
 export const sshHostPackages: readonly SystemPackage[] = [sshd];
 /** A container engine of our own and what makes its machine image. crun does not start where cgroups are mixed. */
@@ -49,7 +56,7 @@ export const podmanPackages: readonly SystemPackage[] = [
 /** What the tests run beside that. */
 export const testPackages: readonly SystemPackage[] = [
   ...environmentPackages,
-  postgresql,
+  ...databasePackages,
   python,
   sshd,
   ssh,

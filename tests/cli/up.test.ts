@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,7 +23,11 @@ import { openStore } from '../../prisma/open';
 jest.setTimeout(240_000);
 
 const directory = mkdtempSync(join(tmpdir(), 'gw-up-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => {
+  const data = databases();
+  if (data) rmSync(data, { recursive: true });
+  rmSync(directory, { recursive: true, force: true });
+});
 
 /** What `--json` prints, as far as it is looked at here. */
 interface Summary {
@@ -34,6 +47,12 @@ async function up(): Promise<{ summary: Summary; said: string }> {
   return { summary: JSON.parse(stdout) as Summary, said: stderr };
 }
 
+/** Where the data of databases is that the home only links to: servers that refuse root cannot enter a home of root's. */
+function databases(): string | undefined {
+  const link = join(directory, 'home', 'databases');
+  return existsSync(link) && lstatSync(link).isSymbolicLink() ? readlinkSync(link) : undefined;
+}
+
 /** The processes that name the home on their command line: all of its components, and whatever runs its containers. */
 function processes(): string[] {
   return readdirSync('/proc')
@@ -45,7 +64,7 @@ function processes(): string[] {
         return ''; // it ended
       }
     })
-    .filter((line) => line.includes(directory));
+    .filter((line) => [directory, databases()].some((place) => place !== undefined && line.includes(place)));
 }
 
 /** The replica that the demo's requests were answered by, which is the same on every edge. */
@@ -63,7 +82,7 @@ test('the demo is served by a replica of its gateway; the next start replaces it
   expect(agent!.address).toMatch(/^127\.0\.2\.1:/);
   expect(machines).toHaveLength(2);
   expect(machines.map(({ id }) => id)).toContain(answeredBy(first.said));
-  expect(Object.keys(first.summary.pids)).toEqual(expect.arrayContaining(['worker', 'api', 'edge-a', 'agent-1']));
+  expect(Object.keys(first.summary.pids)).toEqual(expect.arrayContaining(['worker', 'api', 'edge-a', 'agent-1', 'mariadb', 'postgresql']));
 
   const second = await up();
   expect(processes()).toEqual([]);

@@ -1,7 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readDescription, withAutoPorts, withoutMachines, type Description } from '../../environment/description';
+import {
+  readDescription,
+  withAutoPorts,
+  withoutDatabases,
+  withoutMachines,
+  type Description,
+} from '../../environment/description';
 import { Environment, type EnvironmentOptions } from '../../environment/environment';
 import { openStore } from '../../prisma/open';
 import type { Store } from '../../prisma/store';
@@ -31,7 +37,7 @@ export class RunningEnvironment {
     options: Partial<EnvironmentOptions> = {},
   ): Promise<RunningEnvironment> {
     const directory = mkdtempSync(join(tmpdir(), 'gw-env-'));
-    const description = change(withoutMachines(withAutoPorts(readDescription())));
+    const description = change(withoutDatabases(withoutMachines(withAutoPorts(readDescription()))));
     const environment = await Environment.start({
       directory,
       description,
