@@ -82,7 +82,9 @@ test('the demo is served by a replica of its gateway; the next start replaces it
   expect(agent!.address).toMatch(/^127\.0\.2\.1:/);
   expect(machines).toHaveLength(2);
   expect(machines.map(({ id }) => id)).toContain(answeredBy(first.said));
-  expect(Object.keys(first.summary.pids)).toEqual(expect.arrayContaining(['worker', 'api', 'edge-a', 'agent-1', 'mariadb', 'postgresql']));
+  expect(Object.keys(first.summary.pids)).toEqual(
+    expect.arrayContaining(['worker', 'api', 'edge-a', 'agent-1', 'mariadb', 'postgresql']),
+  );
 
   const second = await up();
   expect(processes()).toEqual([]);
