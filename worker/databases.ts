@@ -7,8 +7,11 @@ import { DeployWorkflow, queueWorkflowId } from '../domain/deploy/contract';
 import { taskQueue } from '../domain/gateway/contract';
 import type { Settings } from '../domain/settings';
 import type { SchemaEngine } from '../drivers/database/engine';
+import type { SchemaHost } from '../drivers/database/host';
 import type * as mysql from '../drivers/database/mysql/engine';
+import type * as mysqlHost from '../drivers/database/mysql/host';
 import type * as postgresql from '../drivers/database/postgresql/engine';
+import type * as postgresqlHost from '../drivers/database/postgresql/host';
 import { readSecret } from '../drivers/secrets/files';
 import type { Store } from '../prisma/store';
 
@@ -25,6 +28,7 @@ export function deployPorts({ settings, store, connection }: DatabasesParts): De
     deploys: store.deploys,
     engine: async ({ kind, server }, schema) =>
       openEngine(kind, await readSecret(settings.secretsDirectory, server), schema),
+    host: async ({ kind, server }) => openHost(kind, await readSecret(settings.secretsDirectory, server)),
     queues: queues(new Client({ connection, namespace: settings.temporal.namespace })),
   };
 }
@@ -37,6 +41,15 @@ function openEngine(kind: DatabaseRecord['kind'], url: string, schema: string): 
   }
   const { PostgresEngine } = require('../drivers/database/postgresql/engine') as typeof postgresql;
   return new PostgresEngine({ url, schema });
+}
+
+function openHost(kind: DatabaseRecord['kind'], url: string): SchemaHost {
+  if (kind === 'mysql') {
+    const { MySqlHost } = require('../drivers/database/mysql/host') as typeof mysqlHost;
+    return new MySqlHost(url);
+  }
+  const { PostgresHost } = require('../drivers/database/postgresql/host') as typeof postgresqlHost;
+  return new PostgresHost(url);
 }
 
 /** The URL of a MariaDB or MySQL server with a schema of it. */

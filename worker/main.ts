@@ -1,4 +1,5 @@
 import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { databaseSteps } from '../activities/database/create';
 import { deploySteps } from '../activities/deploy/create';
 import type { DeployPorts } from '../activities/deploy/ports';
 import { fleetSteps } from '../activities/fleet/create';
@@ -92,7 +93,7 @@ async function createWorkers({
     gatewayPorts(settings, { store, identity, publishers: edges.publishers, secrets: fleet?.ports.secrets }),
   );
   const machines = fleet && fleetSteps((extras.fleet ?? ((ports) => ports))(fleet.ports));
-  const deploys = deploySteps((extras.deploys ?? ((ports) => ports))(deployPorts({ settings, store, connection })));
+  const databases = (extras.deploys ?? ((ports) => ports))(deployPorts({ settings, store, connection }));
   const journal = new JournalInterceptor(store.journal, identity);
   const boundary = new FailureBoundary();
   const heartbeat = new Heartbeat();
@@ -108,7 +109,13 @@ async function createWorkers({
     ...common,
     ...code,
     taskQueue,
-    activities: { ...recordActivities(store), ...steps, ...machines, ...deploys },
+    activities: {
+      ...recordActivities(store),
+      ...steps,
+      ...machines,
+      ...databaseSteps(databases),
+      ...deploySteps(databases),
+    },
     interceptors: { ...code.interceptors, activity },
     // A dead worker's sticky queue holds the next workflow task of its runs up for this long.
     stickyQueueScheduleToStartTimeout: '1s',

@@ -1,3 +1,7 @@
+import { createBranch, createDatabase } from './database/create';
+import { deleteBranch, deleteDatabase } from './database/delete';
+import { inspectDatabase } from './database/inspect';
+import { branchPassword } from './database/password';
 import { deployRequest } from './deploy-request/lifecycle';
 import { deployQueue } from './deploy-request/queue';
 import { gatewayLife } from './fleet/gateway';
@@ -23,4 +27,10 @@ export {
   sweepFleet as 'fleet.sweep',
   deployRequest as 'deploy.request',
   deployQueue as 'deploy.queue',
+  createDatabase as 'database.create',
+  deleteDatabase as 'database.delete',
+  createBranch as 'branch.create',
+  deleteBranch as 'branch.delete',
+  branchPassword as 'branch.password',
+  inspectDatabase as 'database.inspect',
 };

@@ -98,9 +98,7 @@ export interface Trying {
 }
 
 /** What became of the attempts at a swap. */
-export type SwapOutcome =
-  | { readonly swapped: true; readonly revertWindowMs: number }
-  | { readonly swapped: false; readonly heldUp: FailureView };
+export type SwapOutcome = { readonly swapped: true } | { readonly swapped: false; readonly heldUp: FailureView };
 
 export type Remains = 'nothing' | 'unapplied' | 'new' | 'old';
 

@@ -36,7 +36,7 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
         const { forceCutoverRequestedAt } = work.latest().deployment;
         try {
           await attempt(subject, forceCutoverRequestedAt !== null, work);
-          return { swapped: true, revertWindowMs: subject.database.settings.revertWindowMs };
+          return { swapped: true };
         } catch (error) {
           if (!isFailure(error)) throw error;
           // Whoever follows the log still, may have the change for a moment.

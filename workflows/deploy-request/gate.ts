@@ -1,5 +1,12 @@
-import { CancellationScope, CancelledFailure, condition, isCancellation } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  isCancellation,
+  type TemporalFailure,
+} from '@temporalio/workflow';
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
+import { isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
 import type { Course } from './course';
 
@@ -33,21 +40,21 @@ export class Gate {
       if (course.state !== 'in_progress_cutover') throw new CancelledFailure('the request was cancelled');
       await course.settled();
       const outcome = await this.act.swap.cutOver({ ...this.ref, deadlineMs: life.deploy.cutoverMs });
-      if (outcome.swapped) return await this.open(outcome.revertWindowMs);
+      if (outcome.swapped) return await this.open();
       this.heldUps++;
       await course.enter('holdUp', { error: outcome.heldUp });
       await this.onIdle();
     }
   }
 
-  private async open(revertWindowMs: number): Promise<void> {
-    const { course, act, ref } = this;
+  private async open(): Promise<void> {
+    const { course, act, ref, life } = this;
     if (course.instant) {
       await act.long.finish(ref);
       await course.enter('finishAtOnce', { error: null });
       await act.store.conclude(ref);
     } else {
-      const revertWindowEndsAt = new Date(Date.now() + revertWindowMs).toISOString();
+      const revertWindowEndsAt = new Date(Date.now() + life.deploy.revertWindowMs).toISOString();
       await course.enter('open', { error: null, revertWindowEndsAt });
     }
   }
@@ -55,10 +62,11 @@ export class Gate {
   private async untilApplied(): Promise<void> {
     const { course } = this;
     const scope = new CancellationScope();
-    let broken: unknown;
+    let broken: TemporalFailure | undefined;
     const following = scope
       .run(() => this.act.long.follow({ ...this.ref, state: 'pending_cutover' }))
       .catch((error: unknown) => {
+        if (!isRunFailure(error)) throw error;
         if (!isCancellation(error)) broken = error;
       });
     try {
