@@ -1,6 +1,8 @@
 import { ResourceState, type BranchRecord } from '../domain/deploy/database';
+import { DatabaseEvent } from '../domain/deploy/webhook-event';
 import { Failure } from '../domain/failures';
 import type { Database } from './database';
+import { announce } from './database-events';
 import { branchOf } from './deploy-rows';
 import type { Branches, NewBranch, Page, PageOf } from './deploy-store';
 import { Prisma } from './generated/sqlite/client';
@@ -75,7 +77,16 @@ export class StoredBranches implements Branches {
     version?: number,
   ): Promise<BranchRecord> {
     const key = { id: branchId, organizationId, databaseId };
-    return branchOf(await this.rows.update(key, () => ({ ...change, updatedAt: new Date() }), version));
+    const branch = branchOf(await this.rows.update(key, () => ({ ...change, updatedAt: new Date() }), version));
+    if (change.state === ResourceState.ready) await this.tellReady(branch);
+    return branch;
+  }
+
+  /** Tells webhooks that a branch is ready: at least once, as whoever makes it repeats the change that was not answered. */
+  private async tellReady(branch: BranchRecord): Promise<void> {
+    const { id, name, parent, production, createdAt } = branch;
+    const resource = { id, type: 'Branch', name, parent_branch: parent, production, created_at: createdAt };
+    await this.database.together((statements) => announce(statements, branch, DatabaseEvent.branchReady, resource));
   }
 
   async remove(organizationId: string, databaseId: string, branchId: string, by: string): Promise<void> {

@@ -20,6 +20,7 @@ interface DatabaseKey {
 
 /** Everything that belongs to a database, by tables with its id. */
 const BELONGINGS = [
+  'webhook',
   'branchPassword',
   'branchBase',
   'deployReview',
@@ -106,6 +107,8 @@ export class StoredDatabases implements Databases {
   async remove(organizationId: string, databaseId: string): Promise<void> {
     await this.database.together(async (statements) => {
       if (!(await lockDatabase(this.database, statements, { organizationId, databaseId }))) return;
+      await statements.change(Prisma.sql`
+        DELETE FROM webhook_delivery WHERE webhook_id IN (SELECT id FROM webhook WHERE database_id = ${databaseId})`);
       for (const model of BELONGINGS) await table(statements, model).deleteMany({ where: { databaseId } });
       await this.rows.deleteIf({ id: databaseId, organizationId }, 'Unconditional', statements);
     });

@@ -8,8 +8,10 @@ import {
   isTerminal,
   type DeploymentMoveName,
 } from '../domain/deploy/states';
+import { requestEvent, requestResource } from '../domain/deploy/webhook-event';
 import { Failure } from '../domain/failures';
 import type { Database } from './database';
+import { announce } from './database-events';
 import { StoredPlans } from './deploy-plans';
 import { StoredReviews, type NewReview } from './deploy-reviews';
 import { requestOf, requestRow } from './deploy-rows';
@@ -51,7 +53,10 @@ export class StoredDeployRequests implements DeployRequests {
       if (!(await lockDatabase(this.database, statements, { organizationId, databaseId })))
         throw new Failure('NOT_FOUND', 'there is no such database');
       const same = await requests(statements).findFirst({ where: { id, organizationId, databaseId } });
-      return same ?? (await enter(statements, request));
+      if (same) return same;
+      const opened = await enter(statements, request);
+      await this.tell(statements, null, opened);
+      return opened;
     });
     return requestOf(row);
   }
@@ -189,8 +194,20 @@ export class StoredDeployRequests implements DeployRequests {
       if (values === null) return requestOf(row);
       const data = { ...values, updatedAt: new Date(), resourceVersion: { increment: 1 } };
       const [changed] = await requests(statements).updateManyAndReturn({ where: { id: requestId }, data });
+      await this.tell(statements, row, changed!);
       return requestOf(changed!);
     });
+  }
+
+  /** Tells webhooks what has become of a request, in the transaction of the change. */
+  private async tell(
+    statements: Statements,
+    before: DeployRequestModel | null,
+    after: DeployRequestModel,
+  ): Promise<void> {
+    const request = requestOf(after);
+    const event = requestEvent(before && requestOf(before), request);
+    if (event) await announce(statements, request, event, requestResource(request));
   }
 
   /** The row, as it stays until the transaction ends. @throws Failure NOT_FOUND */

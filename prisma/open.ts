@@ -30,8 +30,8 @@ export async function openStore(databaseUrl: string): Promise<Store> {
   const database = openDatabase(databaseUrl);
   const store = storeOn(database);
   try {
-    // The newest table there is: a store without it would fail later and say less.
-    await database.run((client) => client.deployReview.findFirst({ select: { id: true } }));
+    // The newest column there is: a store without it would fail later and say less.
+    await database.run((client) => client.webhook.findFirst({ select: { databaseId: true } }));
     return store;
   } catch (error) {
     await store.close();

@@ -41,7 +41,8 @@ export class TestApi {
     readonly engine: FakeEngine,
     readonly service: Service,
     readonly settings: Settings,
-    private readonly directory: string,
+    /** Where its store and its secrets are. */
+    readonly directory: string,
     /** The texts of tokens for all organizations. */
     readonly tokens: Readonly<Record<Scope, string>>,
   ) {}

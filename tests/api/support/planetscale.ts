@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { createClient } from '@libsql/client';
 import type { DatabaseKind, DatabaseRecord } from '../../../domain/deploy/database';
 import type { DeployRequest } from '../../../domain/deploy/request';
 import type { DeploymentMoveName, DeploymentState } from '../../../domain/deploy/states';
@@ -57,15 +59,17 @@ export class Planetscale {
     return await this.moved(opened.json.id as string, state);
   }
 
-  /** Moves a request that is ready until it is in a state. */
+  /** Moves a request that is ready until it is in a state; one that no request enters is written into its row. */
   async moved(requestId: string, state: DeploymentState): Promise<DeployRequest> {
     const { requests } = this.api.store.deploys;
-    const [first, ...rest] = waysTo[state];
-    for (const move of first === 'deploy' ? rest : waysTo[state])
-      if (first !== 'deploy') await requests.move(this.organizationId, requestId, move);
-    if (first === 'deploy') {
+    for (const move of waysTo[state] ?? [])
+      if (move === 'deploy') await requests.deployed(this.organizationId, requestId, false);
+      else await requests.move(this.organizationId, requestId, move);
+    if (waysTo[state] === null) {
       await requests.deployed(this.organizationId, requestId, false);
-      for (const move of rest) await requests.move(this.organizationId, requestId, move);
+      const client = createClient({ url: `file:${join(this.api.directory, 'store.db')}` });
+      await client.execute({ sql: 'UPDATE deploy_request SET state = ? WHERE id = ?', args: [state, requestId] });
+      client.close();
     }
     return (await requests.byId(this.organizationId, requestId))!;
   }
@@ -74,8 +78,8 @@ export class Planetscale {
 const running = ['deploy', 'submit', 'begin'] as const;
 const live = [...running, 'gate', 'cutOver', 'open'] as const;
 
-/** How a request that is ready comes into each state; those of no way are not entered here. */
-export const waysTo: Readonly<Record<DeploymentState, readonly DeploymentMoveName[]>> = {
+/** How a request that is ready comes into each state; null for those that no request enters. */
+const waysTo: Readonly<Record<DeploymentState, readonly DeploymentMoveName[] | null>> = {
   pending: ['check'],
   ready: [],
   no_changes: ['check', 'passEmpty'],
@@ -85,15 +89,15 @@ export const waysTo: Readonly<Record<DeploymentState, readonly DeploymentMoveNam
   in_progress: running,
   pending_cutover: [...running, 'gate'],
   in_progress_cutover: [...running, 'gate', 'cutOver'],
-  in_progress_vschema: [],
+  in_progress_vschema: null,
   complete_pending_revert: live,
   complete: [...live, 'finish'],
   complete_error: [...running, 'fail'],
   in_progress_cancel: [...running, 'cancel'],
   complete_cancel: [...running, 'cancel', 'cancelled'],
-  cancelled: [],
+  cancelled: null,
   in_progress_revert: [...live, 'revert'],
-  in_progress_revert_vschema: [],
+  in_progress_revert_vschema: null,
   complete_revert: [...live, 'revert', 'reverted'],
   complete_revert_error: [...live, 'revert', 'failRevert'],
 };

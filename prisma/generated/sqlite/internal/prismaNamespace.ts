@@ -2561,7 +2561,9 @@ export const WebhookScalarFieldEnum = {
   secret: 'secret',
   events: 'events',
   organizationId: 'organizationId',
+  databaseId: 'databaseId',
   createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
   disabledAt: 'disabledAt',
   resourceVersion: 'resourceVersion'
 } as const
