@@ -1,7 +1,7 @@
 import { readCases, type Case } from '../support/cases';
 import { DeployAction, freesPlace, refusalOf, type Actable } from '../../domain/deploy/actions';
 import { projectedState } from '../../domain/deploy/projection';
-import type { DeploymentState} from '../../domain/deploy/states';
+import type { DeploymentState } from '../../domain/deploy/states';
 import { holdsPlace, isTerminal, stateFacts, stateText } from '../../domain/deploy/states';
 import { throttleOfVolume, throttleRatio } from '../../domain/deploy/throttle';
 import { failures } from '../../domain/failures';
