@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addAdminCommands } from './admin-commands';
+import { addDeployCommands } from './deploy-commands';
 import { addFleetCommands } from './fleet-commands';
 import { processIo } from './io';
 import { addRunCommands } from './run-commands';
@@ -50,5 +51,6 @@ export const commands: readonly Register[] = [
   worker,
   (program) => addRunCommands(program, io),
   (program) => addFleetCommands(program, io),
+  (program) => addDeployCommands(program, io),
   (program) => addAdminCommands(program, io),
 ];

@@ -56,8 +56,8 @@ export function words(value: string): string {
 }
 
 /** `1 attempt`, `2 attempts`. */
-export function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+export function count(amount: number, noun: string, nouns = `${noun}s`): string {
+  return `${amount} ${amount === 1 ? noun : nouns}`;
 }
 
 /**
