@@ -67,11 +67,16 @@ export class Planetscale {
       else await requests.move(this.organizationId, requestId, move);
     if (waysTo[state] === null) {
       await requests.deployed(this.organizationId, requestId, false);
-      const client = createClient({ url: `file:${join(this.api.directory, 'store.db')}` });
-      await client.execute({ sql: 'UPDATE deploy_request SET state = ? WHERE id = ?', args: [state, requestId] });
-      client.close();
+      await this.forced(requestId, state);
     }
     return (await requests.byId(this.organizationId, requestId))!;
+  }
+
+  /** Writes a state into a request's row. */
+  async forced(requestId: string, state: DeploymentState): Promise<void> {
+    const client = createClient({ url: `file:${join(this.api.directory, 'store.db')}` });
+    await client.execute({ sql: 'UPDATE deploy_request SET state = ? WHERE id = ?', args: [state, requestId] });
+    client.close();
   }
 }
 
