@@ -67,7 +67,7 @@ export function requestCalls(deps: Deps): Call[] {
     reads('get', one, { query: shapes.showRequest }, async (called) => {
       const { database, request } = await lookup.request(called);
       const { wait } = called.query;
-      const now = wait === undefined ? request : await settled(deps, request, wait.split(','), called.gone);
+      const now = wait === undefined ? request : await settled(deps, request, wait, called.gone);
       const [shown] = await lookup.shown(database, [now]);
       return ok(requestView(shown!, called.base));
     }),

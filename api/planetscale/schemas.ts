@@ -1,4 +1,5 @@
 import { DatabaseKind } from '../../domain/deploy/database';
+import { DeploymentState } from '../../domain/deploy/states';
 import { z } from '../zod';
 import { knownName, newName, prose } from './names';
 import { paging } from './pages';
@@ -83,7 +84,7 @@ export const createPassword = z.object({
 const range = z
   .string()
   .max(100)
-  .regex(/^[0-9T:.Z+-]*\.\.[0-9T:.Z+-]*$/, 'must be two times with two points between');
+  .regex(/^(?!\.\.$)[0-9T:.Z+-]*\.\.[0-9T:.Z+-]*$/, 'must be two times with two points between');
 export const listRequests = z.object({
   ...paging,
   state: z.enum(['open', 'closed', 'deployed']).optional(),
@@ -106,7 +107,8 @@ export const showRequest = z.object({
   wait: z
     .string()
     .max(500)
-    .regex(/^[a-z_]+(,[a-z_]+)*$/, 'must be states with commas between')
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(Object.values(DeploymentState) as [DeploymentState, ...DeploymentState[]])))
     .optional(),
 });
 export const closeRequest = z.object({ state: z.literal('closed', 'must be closed') });
