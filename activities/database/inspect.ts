@@ -3,9 +3,9 @@ import type { BranchRef, BranchSchema, DatabaseRef, WouldChange, WouldLose } fro
 import { diffTexts, schemaTexts } from '../../domain/deploy/texts';
 import { Failure } from '../../domain/failures';
 import type { SchemaModel } from '../../domain/schema/model';
-import type { PlannedChange } from '../../domain/schema/plan';
 import { examined, newOperation } from '../deploy/examine';
 import type { DeployPorts } from '../deploy/ports';
+import type { StoredPlan } from '../deploy/subject';
 import { expected } from '../deploy/work';
 import type { DatabaseActivities } from './activities';
 import { branchOf, databaseOf } from './lookup';
@@ -58,7 +58,8 @@ export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'insp
     if (request.deployment.state !== 'complete_pending_revert') return { losses: [] };
     const into = (await branches.get(ref.organizationId, ref.databaseId, request.intoBranchId))!;
     const engine = await ports.engine(await databaseOf(ports, ref), into.schema);
-    const losses = await engine.losses(JSON.parse(plan) as PlannedChange, { signal: cancellationSignal() });
+    const { branch: _planned, ...change } = JSON.parse(plan) as StoredPlan;
+    const losses = await engine.losses(change, { signal: cancellationSignal() });
     return { losses: losses.map(({ example: _, ...loss }) => loss) };
   };
 

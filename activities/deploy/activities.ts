@@ -40,8 +40,11 @@ export interface DeployActivities {
   finish(ref: RequestRef): Promise<void>;
   /** Which side of a failed request is live: `new` also where nothing tells any more that there was another. */
   remains(ref: RequestRef): Promise<Remains>;
-  /** What a request leaves to be done once it has ended well: its branch may be deleted. */
-  conclude(ref: RequestRef): Promise<void>;
+  /**
+   * Notes what follows from what is live now: the branch goes on from there. @returns whether the branch is to be deleted,
+   * which is noted then, too.
+   */
+  conclude(ref: RequestRef & { readonly reverted: boolean }): Promise<{ readonly deletes: string | null }>;
 
   /** Which of these workflows are not running any more. */
   gone(tickets: { readonly tickets: readonly QueueTicket[] }): Promise<readonly string[]>;

@@ -3,7 +3,7 @@ import { lintCodes, type LintMessage } from '../../domain/schema/lint-codes';
 import type { Checked, DeployActivities } from './activities';
 import { examined, newOperation } from './examine';
 import type { DeployPorts } from './ports';
-import { subjectOf } from './subject';
+import { subjectOf, type StoredPlan } from './subject';
 import { expected } from './work';
 
 /** Comparing a branch with its target, planning the difference, and finding what speaks against it. */
@@ -18,7 +18,8 @@ export function checkSteps(ports: DeployPorts): Pick<DeployActivities, 'check'> 
       const { change, lint, conflict, instantEligible } = found;
       if (change) {
         const operations = change.operations.map(newOperation);
-        await requests.setPlan(organizationId, requestId, JSON.stringify(change), operations);
+        const plan: StoredPlan = { ...change, branch: found.branch };
+        await requests.setPlan(organizationId, requestId, JSON.stringify(plan), operations);
       }
       const error = conflict ?? refusal(lint);
       await requests.note(organizationId, requestId, { lint, error, instantEligible });

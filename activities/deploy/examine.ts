@@ -28,6 +28,8 @@ export interface Examined {
   readonly lint: readonly LintMessage[];
   readonly conflict: FailureView | null;
   readonly instantEligible: boolean;
+  /** What the branch was then. */
+  readonly branch: SchemaModel;
 }
 
 /** Finds what a branch has changed since it began, and how that is made of its target as it is now. */
@@ -44,14 +46,20 @@ export async function examined(ports: DeployPorts, examination: Examination): Pr
   const { merged, conflicts } = mergeSchemas({ base: began ?? target, branch: own, target });
   if (conflicts.length > 0) {
     const message = conflicts.map((conflict) => conflict.message).join('; ');
-    return { change: null, lint: [], conflict: { code: 'DEPLOY_CONFLICT', message }, instantEligible: false };
+    return {
+      change: null,
+      lint: [],
+      conflict: { code: 'DEPLOY_CONFLICT', message },
+      instantEligible: false,
+      branch: own,
+    };
   }
   const difference = { from: target, to: merged, renames: [] };
   const change = await engine!.plan(id, difference, { instant }, signal);
   const quick = instant ? change : await engine!.plan(id, difference, { instant: true }, signal);
   const { allowForeignKeys } = database.settings;
   const lint = change.operations.length > 0 ? await engine!.lint(change, { allowForeignKeys }, signal) : [];
-  return { change, lint, conflict: null, instantEligible: isInstant(quick) };
+  return { change, lint, conflict: null, instantEligible: isInstant(quick), branch: own };
 }
 
 /** Whether every alteration of a table only touches the catalog, and there is one. */

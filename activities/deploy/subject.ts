@@ -2,6 +2,7 @@ import type { RequestRef } from '../../domain/deploy/contract';
 import type { BranchRecord, DatabaseRecord } from '../../domain/deploy/database';
 import type { DeployRequest } from '../../domain/deploy/request';
 import { Failure } from '../../domain/failures';
+import type { SchemaModel } from '../../domain/schema/model';
 import type { PlannedChange } from '../../domain/schema/plan';
 import type { SchemaEngine } from '../../drivers/database/engine';
 import type { DeployPorts } from './ports';
@@ -19,6 +20,13 @@ export interface Subject {
 /** A request with its plan. */
 export interface PlannedSubject extends Subject {
   readonly change: PlannedChange;
+  /** What the branch was when it was planned. */
+  readonly planned: SchemaModel;
+}
+
+/** A plan as it is kept. */
+export interface StoredPlan extends PlannedChange {
+  readonly branch: SchemaModel;
 }
 
 /** @throws Failure NOT_FOUND */
@@ -54,5 +62,6 @@ export async function plannedOf(ports: DeployPorts, ref: RequestRef): Promise<Pl
     ports.deploys.requests.plan(ref.organizationId, ref.requestId),
   ]);
   if (plan === null) throw new Failure('NOT_FOUND', `deploy request ${ref.requestId} has no plan`);
-  return { ...subject, change: JSON.parse(plan) as PlannedChange };
+  const { branch: planned, ...change } = JSON.parse(plan) as StoredPlan;
+  return { ...subject, change, planned };
 }

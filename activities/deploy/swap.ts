@@ -5,7 +5,7 @@ import type { FailureView } from '../../domain/saga';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
 import { prove } from './copy';
 import type { DeployPorts } from './ports';
-import { plannedOf, requestOf, type PlannedSubject } from './subject';
+import { plannedOf, type PlannedSubject } from './subject';
 import { expected, pause, watched, type Watched } from './work';
 
 type SwapSteps = Pick<DeployActivities, 'cutOver' | 'refuseLosses' | 'revert' | 'finish' | 'remains' | 'conclude'>;
@@ -91,10 +91,19 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
       return phase === 'swapped' || phase === 'finishing' ? 'new' : 'unapplied';
     },
 
-    async conclude(ref) {
-      const { organizationId, databaseId, intoBranchId } = await requestOf(ports, ref);
-      const schemaChangedAt = new Date();
-      await ports.deploys.branches.update(organizationId, databaseId, intoBranchId, { schemaChangedAt });
+    async conclude({ reverted, ...ref }) {
+      const { branches } = ports.deploys;
+      const { organizationId, databaseId } = ref;
+      const { request, into, branch, database, planned } = await plannedOf(ports, ref);
+      await branches.update(organizationId, databaseId, into.id, { schemaChangedAt: new Date() });
+      if (reverted || branch.deletedAt !== null) return { deletes: null };
+      await branches.setBase(organizationId, databaseId, branch.id, JSON.stringify(planned));
+      const inLine = await requests.inLine(organizationId, databaseId);
+      const used = inLine.some(({ branchId, intoBranchId }) => branchId === branch.id || intoBranchId === branch.id);
+      const keeps = used || branch.adopted || branch.production || branch.name === database.defaultBranch;
+      if (!request.deployment.autoDeleteBranch || keeps) return { deletes: null };
+      await branches.update(organizationId, databaseId, branch.id, { state: 'deleting' });
+      return { deletes: branch.id };
     },
   };
 }

@@ -8,6 +8,7 @@ import {
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import { isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
+import { conclude } from './conclude';
 import type { Course } from './course';
 
 /** Whoever applies itself says so by this name. */
@@ -52,7 +53,7 @@ export class Gate {
     if (course.instant) {
       await act.long.finish(ref);
       await course.enter('finishAtOnce', { error: null });
-      await act.store.conclude(ref);
+      await conclude(life, act, false);
     } else {
       const revertWindowEndsAt = new Date(Date.now() + life.deploy.revertWindowMs).toISOString();
       await course.enter('open', { error: null, revertWindowEndsAt });

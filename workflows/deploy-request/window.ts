@@ -3,6 +3,7 @@ import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import { failureView, isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
 import type { Commands } from './commands';
+import { conclude } from './conclude';
 import type { Course } from './course';
 
 /** Keeps the old side like the new one until the window is over, somebody skips the rest of it, or reverts. */
@@ -38,10 +39,11 @@ export async function finishDeploy(life: DeployLife, course: Course, act: Deploy
   const isReverted = course.state === 'in_progress_revert';
   try {
     await act.long.finish(ref);
-    await course.enter(isReverted ? 'reverted' : 'finish', { error: null });
-    await act.store.conclude(ref);
   } catch (error) {
     if (!isRunFailure(error)) throw error;
     await course.enter(isReverted ? 'failRevert' : 'fail', { error: failureView(error) });
+    return;
   }
+  await course.enter(isReverted ? 'reverted' : 'finish', { error: null });
+  await conclude(life, act, isReverted);
 }
