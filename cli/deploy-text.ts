@@ -152,18 +152,23 @@ export function paceText({ rows_per_second, eta_seconds, throttled_by }: Operati
 
 /** What to type next, of what the state allows. */
 export function nextFields(database: string, { number, deployment }: DeployRequestJson): Field[] {
-  const offered = deployment.allowed.flatMap((action) => verbs[action] ?? []);
-  return offered.map((verb, index) => [index === 0 ? 'next' : '', `gatewright deploy ${verb} ${database} ${number}`]);
+  const offered = Object.entries(verbs).filter(([action]) =>
+    (deployment.allowed as readonly string[]).includes(action),
+  );
+  return offered.map(([, verb], index) => [
+    index === 0 ? 'next' : '',
+    `gatewright deploy ${verb} ${database} ${number}`,
+  ]);
 }
 
-/** The commands of what is worth saying; what can be done in any state is not. */
+/** The commands of what is worth saying, what is done most first; what can be done in any state is not. */
 const verbs: Readonly<Record<string, string>> = {
   deploy: 'start',
   'apply-deploy': 'apply',
-  'force-cutover': 'force',
-  revert: 'revert',
   'skip-revert': 'skip-revert',
+  revert: 'revert',
   'complete-deploy': 'complete',
+  'force-cutover': 'force',
   cancel: 'cancel',
   close: 'close',
 };
