@@ -128,11 +128,16 @@ export class DeployWorld {
     });
     const { id: requestId, number } = request;
     const ref: RequestRef = { organizationId: this.organizationId, databaseId: database.id, requestId, number };
-    const life: DeployLife = { ...ref, intoBranchId: main.id, policy: testPolicy, deploy: this.deploy };
+    return await this.begin({ ...ref, intoBranchId: main.id, policy: testPolicy, deploy: this.deploy });
+  }
+
+  /** Begins the workflow of a request. */
+  async begin(life: DeployLife): Promise<Opened> {
     const handle = await this.temporal.client.workflow.start(DeployWorkflow.request, {
-      ...{ workflowId: requestRunId(ref), taskQueue, args: [life], workflowTaskTimeout: '4s' },
+      ...{ workflowId: requestRunId(life), taskQueue, args: [life], workflowTaskTimeout: '4s' },
     });
-    return new Opened(this, ref, handle, life);
+    const { organizationId, databaseId, requestId, number } = life;
+    return new Opened(this, { organizationId, databaseId, requestId, number }, handle, life);
   }
 
   async close(): Promise<void> {
@@ -154,6 +159,11 @@ export class Opened {
 
   async tell(signal: DeploySignal, told: Partial<Told> = {}): Promise<DeploymentNow> {
     return await this.handle.executeUpdate<DeploymentNow, [Told]>(signal, { args: [{ by: 'me', ...told }] });
+  }
+
+  /** Begins its workflow once more, after it was lost. */
+  async again(): Promise<Opened> {
+    return await this.world.begin(this.life);
   }
 
   async read(): Promise<DeployRequest> {
