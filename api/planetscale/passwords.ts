@@ -35,6 +35,13 @@ export function passwordCalls(deps: Deps): Call[] {
     return password;
   };
 
+  /** Drops an account that nobody was given the password of, with its row; where Temporal is away, people see and delete it. */
+  const forgotten = async (branch: BranchRecord, password: BranchPassword): Promise<void> => {
+    await engine.deploys
+      .deletePassword(passwordLife(lives, branch, password))
+      .catch((error: unknown) => deps.log.warn({ err: error }, 'an account without an owner could not be dropped'));
+  };
+
   return [
     reads('get', all, { query: pageQuery }, async (called) => {
       const there = await lookup.branch(called);
@@ -63,8 +70,7 @@ export function passwordCalls(deps: Deps): Call[] {
       try {
         await ended(deps, await engine.deploys.createPassword(life), called.gone);
       } catch (error) {
-        // Nobody was given the password: what there may be of the account is dropped with the row.
-        await store.deploys.passwords.remove(organizationId, branch.id, id);
+        await forgotten(there.branch, password);
         throw error;
       }
       return created(shown(there, password, plain));
