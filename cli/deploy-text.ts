@@ -51,15 +51,14 @@ export function requestText(io: Io, database: string, request: DeployRequestJson
   const head: Field[] = [
     ['request', `${database} #${request.number}`],
     ['change', `${request.branch} into ${request.into_branch}`],
-    ['state', `${words(state)}: ${deployment.state_message}`, deployColour(state)],
+    ['state', stateLine(state, deployment.state_message), deployColour(state)],
     ['behind', preceding.join(', ') || undefined],
     ['error', errorText(request), 'red'],
     ['opened', `${moment(request.created_at)} by ${request.actor.display_name}${request.approved ? ', approved' : ''}`],
     ['deployed', deployed_at === null ? undefined : moment(deployed_at)],
     ['closed', closed_at === null ? undefined : moment(closed_at)],
     ['notes', request.notes || undefined],
-    ['cut-over', deployment.auto_cutover ? 'by itself' : 'waits for `gatewright deploy apply`'],
-    ['throttle', deployment.throttle],
+    ...(beforeCutover.includes(state) ? beforeFields(deployment) : []),
     ['revert', windowText(request, io.now())],
   ];
   const lint = [...deployment.lint_errors, ...deployment.lint_warnings];
@@ -70,6 +69,23 @@ export function requestText(io: Io, database: string, request: DeployRequestJson
     ...(lint.length > 0 ? ['\n', lintText(io, lint)] : []),
     ...(deployment.allowed.length > 0 ? ['\n', fields(io, nextFields(database, request))] : []),
   ].join('');
+}
+
+/** A state in a word and in a sentence, which may begin with the word. */
+export function stateLine(state: DeploymentState, message: string): string {
+  return `${words(state)}: ${message.replace(/^[A-Z][a-z]+: /, '')}`;
+}
+
+const beforeCutover: readonly DeploymentState[] = [
+  ...(['pending', 'ready', 'queued', 'submitting', 'in_progress', 'pending_cutover'] as const),
+];
+
+/** What can still be set, and matters. */
+function beforeFields({ auto_cutover, throttle }: DeployRequestJson['deployment']): Field[] {
+  return [
+    ['cut-over', auto_cutover ? 'by itself' : 'waits for `gatewright deploy apply`'],
+    ['throttle', throttle],
+  ];
 }
 
 /** How far each table is. */
@@ -144,7 +160,7 @@ export function windowText({ deployment, deployment_state }: DeployRequestJson, 
 export function paceText({ rows_per_second, eta_seconds, throttled_by }: OperationJson): string {
   const parts = [
     rows_per_second > 0 ? `${rows_per_second.toLocaleString('en')} rows/s` : '',
-    eta_seconds === null ? '' : `${duration(eta_seconds * 1_000)} left`,
+    eta_seconds === null || eta_seconds === 0 ? '' : `${duration(eta_seconds * 1_000)} left`,
     throttled_by === null ? '' : `held up by ${throttled_by}`,
   ];
   return parts.filter((part) => part !== '').join(', ');

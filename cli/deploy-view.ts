@@ -1,6 +1,5 @@
-import { stateText } from '../domain/deploy/states';
 import type { DeployRequestJson, OperationJson } from './deploy-shapes';
-import { deployColour, errorText, operationColour, paceText, windowText } from './deploy-text';
+import { deployColour, errorText, operationColour, paceText, stateLine, windowText } from './deploy-text';
 import type { Io } from './io';
 import { printJson } from './registration';
 import { clip, duration, paint, tame, words } from './text';
@@ -43,8 +42,8 @@ class LineView implements RequestView {
     const { deploy_operations: operations, preceding_deployments: preceding } = deployment;
     const error = errorText(request);
     const behind = preceding.map((each) => ` #${each.deploy_request_number}`).join(',');
-    const standing = `${words(state)}${behind && `, behind${behind}`}`;
-    if (standing !== this.state) this.line(`${standing}: ${deployment.state_message}`);
+    const standing = `${stateLine(state, deployment.state_message)}${behind && `, behind${behind}`}`;
+    if (standing !== this.state) this.line(standing);
     if (this.throttle !== '' && deployment.throttle !== this.throttle) this.line(`throttle: ${deployment.throttle}`);
     for (const operation of operations) this.operation(operation);
     if (error !== undefined && error !== this.error) this.line(error);
@@ -139,7 +138,7 @@ class DrawnView implements RequestView {
     );
     return [
       line(`${this.database} #${request.number}  ${request.branch} into ${request.into_branch}  ${took}`, 'bold'),
-      line(`${words(state)}: ${stateText(state)}`, deployColour(state)),
+      line(stateLine(state, deployment.state_message), deployColour(state)),
       ...(preceding ? [line(`behind ${preceding}`)] : []),
       ...(revert === undefined ? [] : [line(`a revert is ${revert}`, 'yellow')]),
       ...(deployment.throttle_ratio === 0 ? [] : [line(`throttle: ${deployment.throttle}`, 'dim')]),

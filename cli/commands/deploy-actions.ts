@@ -9,7 +9,6 @@ import { Exit } from '../exit';
 import type { Io } from '../io';
 import { CliProblem } from '../problem';
 import { printJson } from '../registration';
-import { withLosses } from './deploy';
 
 export interface ActOptions extends DeployOptions {
   readonly wait: boolean;
@@ -50,12 +49,19 @@ function does<Options extends ActOptions>(
     const path = api.request(database, number, action);
     const asked = api.client.post<DeployRequestJson>(path, { body: bodyOf(options) });
     const { body } = await asked.catch((error: unknown) => {
-      throw withLosses(error);
+      throw withHints(error, database, number);
     });
     if (options.wait) return await follow(io, { api, database, number }, options, command);
     tell(io, options, database, body);
     return Exit.ok;
   };
+}
+
+/** A revert that loses something can be asked for nevertheless. */
+function withHints(error: unknown, database: string, number: number): unknown {
+  if (!(error instanceof CliProblem) || error.document.code !== 'REVERT_LOSES') return error;
+  const losses = `gatewright deploy losses ${database} ${number}    to see what`;
+  return new CliProblem(error.document, [losses, '--accept-losses    to revert nevertheless'], error.exit);
 }
 
 /** `gatewright deploy watch DATABASE REQUEST` */

@@ -4,7 +4,6 @@ import type { DeployRequestJson, LossJson, TextJson, WouldChangeJson } from '../
 import { diffText, lintText, plannedText, requestsTable, requestText } from '../deploy-text';
 import { Exit } from '../exit';
 import type { Io } from '../io';
-import { CliProblem } from '../problem';
 import { printJson } from '../registration';
 import { fields } from '../text';
 
@@ -142,15 +141,6 @@ function lossesText(io: Io, all: readonly LossJson[]): string {
     io,
     all.map(({ table, column, message }) => [column === null ? table : `${table}.${column}`, message, 'yellow']),
   );
-}
-
-/** What the API answered a revert with that loses something, for people. */
-export function withLosses(error: unknown): unknown {
-  if (!(error instanceof CliProblem) || !Array.isArray(error.document['losses'])) return error;
-  const all = error.document['losses'] as LossJson[];
-  const told = all.map(({ table, column, message }) => `${column === null ? table : `${table}.${column}`}: ${message}`);
-  const hints = [...told, '--accept-losses    to revert nevertheless', ...error.hints];
-  return new CliProblem(error.document, hints, error.exit);
 }
 
 function print(io: Io, { output }: DeployOptions, database: string, request: DeployRequestJson): Exit {

@@ -24,7 +24,13 @@ function request(
     ...{ deployment_state: state, actor: { display_name: 'ada' }, created_at: '2026-11-21T11:58:00.000Z' },
     ...{ closed_at: null, deployed_at: null },
     deployment: {
-      ...{ auto_cutover: false, state_message: 'something', allowed: [], error: null, lint_errors: [] },
+      ...{
+        auto_cutover: false,
+        state_message: 'Working: something happens',
+        allowed: [],
+        error: null,
+        lint_errors: [],
+      },
       ...{ lint_warnings: [], preceding_deployments: [], instant_ddl: false, throttle_ratio: 0 },
       ...{ throttle: 'full speed', revert_window_ends_at: null, deploy_operations: [] },
       ...over,
@@ -72,7 +78,7 @@ test('each table has a bar, how fast it is and how long it takes', () => {
   ]);
   expect(linesOf(drawing!)).toEqual([
     'shop #3  dev into main  0 ms',
-    'in progress: The copy is in progress',
+    'in progress: something happens',
     'throttle: rests 30 % of the time',
     'ALTER  users  ████████████████████ 100 %  complete',
     'ALTER  orders ██████████░░░░░░░░░░  50 %  98,765 rows/s, 1 min 5 s left',
