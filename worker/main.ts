@@ -109,13 +109,13 @@ async function createWorkers({
     ...common,
     ...code,
     taskQueue,
-    activities: {
-      ...recordActivities(store),
-      ...steps,
-      ...machines,
-      ...databaseSteps(databases),
-      ...deploySteps(databases),
-    },
+    activities: together(
+      recordActivities(store),
+      steps,
+      machines ?? {},
+      databaseSteps(databases),
+      deploySteps(databases),
+    ),
     interceptors: { ...code.interceptors, activity },
     // A dead worker's sticky queue holds the next workflow task of its runs up for this long.
     stickyQueueScheduleToStartTimeout: '1s',
@@ -146,6 +146,17 @@ async function createWorkers({
       ]
     : [];
   return [main, ...(await Promise.all([...publishing, ...watching]))];
+}
+
+/** All activities of a worker, which has one of each name. @throws Error for two of one name */
+function together(...groups: readonly object[]): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  for (const group of groups) {
+    const twice = Object.keys(group).find((name) => Object.hasOwn(all, name));
+    if (twice !== undefined) throw new Error(`two activities are called ${twice}`);
+    Object.assign(all, group);
+  }
+  return all;
 }
 
 function shutDown(worker: Worker): void {

@@ -23,7 +23,7 @@ export interface DeployActivities {
   join(asking: QueueAsking): Promise<void>;
   leave(asking: QueueAsking): Promise<void>;
 
-  prepare(ref: RequestRef): Promise<void>;
+  prepareChange(ref: RequestRef): Promise<void>;
   /** Takes a change back that was never live, and proves that nothing is left of it. */
   takeBack(ref: RequestRef): Promise<void>;
   copy(ref: RequestRef): Promise<void>;

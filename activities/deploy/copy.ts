@@ -7,7 +7,7 @@ import type { DeployPorts } from './ports';
 import { plannedOf } from './subject';
 import { expected, pause, watched, type Watched } from './work';
 
-type CopySteps = Pick<DeployActivities, 'prepare' | 'takeBack' | 'copy' | 'prove' | 'follow'>;
+type CopySteps = Pick<DeployActivities, 'prepareChange' | 'takeBack' | 'copy' | 'prove' | 'follow'>;
 
 /** Milliseconds between two looks whether rows that do not fit have been corrected. */
 const REFUSED_LOOK_MS = 2_000;
@@ -18,7 +18,7 @@ const TAKEN_MS = 200;
 /** Making the new side, filling it, and keeping it right. */
 export function copySteps(ports: DeployPorts): CopySteps {
   return {
-    async prepare(ref) {
+    async prepareChange(ref) {
       const { engine, change } = await plannedOf(ports, ref);
       await expected(async () => await engine.prepare(change, { signal: cancellationSignal() }));
     },

@@ -57,7 +57,7 @@ const nextIsServed = async (): Promise<void> => {
   await next.reaches('complete_cancel');
 };
 
-test.each(['prepare', 'copy', 'prove', 'follow', 'cutOver'])(
+test.each(['prepareChange', 'copy', 'prove', 'follow', 'cutOver'])(
   'a failure of %s is taken back and keeps the place until somebody has seen it',
   async (activity) => {
     const before = await served.target.model(schema);
@@ -204,7 +204,7 @@ test('weather ends nothing', async () => {
   const request = await ready(sql.widen);
   let times = 0;
   const weather = (): Failure | null => (times++ % 4 === 3 ? null : new Failure('DATABASE_UNREACHABLE', 'it rains'));
-  const ends = ['prepare', 'copy', 'prove', 'follow', 'cutOver', 'finish', 'join', 'leave'].map((each) =>
+  const ends = ['prepareChange', 'copy', 'prove', 'follow', 'cutOver', 'finish', 'join', 'leave'].map((each) =>
     gate.fail(each, weather),
   );
   await request.tell('setAutoApply', { enable: true });

@@ -66,7 +66,7 @@ export class Deploy {
     await saga.step('prepare', {
       do: async () => {
         if (this.isPast('submitting')) return;
-        await act.submit.prepare(ref);
+        await act.submit.prepareChange(ref);
         await this.enter('begin');
       },
       // Taken back from wherever it has come to; what was cancelled before its workflow was lost, too.
