@@ -5,6 +5,7 @@ import type { DeploymentState } from '../../domain/deploy/states';
 import { holdsPlace, isTerminal, stateFacts, stateText } from '../../domain/deploy/states';
 import { throttleOfVolume, throttleRatio } from '../../domain/deploy/throttle';
 import { failures } from '../../domain/failures';
+import { overruled } from './support/overruled';
 
 interface Row extends Case {
   readonly kind: string;
@@ -25,20 +26,6 @@ interface Row extends Case {
 const all = readCases<Row>('deploy_request_cases.json');
 const known = (state: string | null): state is DeploymentState => state !== null && Object.hasOwn(stateFacts, state);
 
-/**
- * Rows that say something else than they should. PlanetScale itself, whose clients are served, keeps the place of a failed
- * request until somebody completes it, and takes a request that is live back by a revert alone.
- */
-const overruled: Readonly<Record<string, string>> = {
-  'deploy gate: earlier deployed request in complete_error': 'the place is held until complete-deploy',
-  'deploy gate: earlier deployed request in complete_revert_error': 'the place is held until complete-deploy',
-  'cancel on complete_pending_revert': 'what is live is taken back by a revert, which loses nothing',
-  'cancel on cancelled': 'it has ended',
-  'can cancel in_progress_cutover': 'the swap is one moment; until then it goes back to pending_cutover',
-  'can cancel in_progress_vschema': 'no request enters the state',
-  'how to free the slot from in_progress_cutover': 'it goes back to pending_cutover, or is live',
-  'how to free the slot from complete_revert_error': 'the place is held until complete-deploy',
-};
 const rowsOf = (kind: string): Row[] => all.filter((row) => row.kind === kind && !Object.hasOwn(overruled, row.name));
 
 test.each(rowsOf('derive_state'))('$name', (row) => {
