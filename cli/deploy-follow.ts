@@ -18,6 +18,8 @@ export interface Following {
   readonly number: number;
   readonly command: Awaited;
   readonly view: RequestView;
+  /** What it was when it was asked for; undefined where nothing was. */
+  readonly from?: DeploymentState | undefined;
 }
 
 /**
@@ -26,10 +28,10 @@ export interface Following {
  * @throws CliProblem; with {@link Exit.interrupted} after Ctrl-C, which leaves everything alone.
  */
 export async function followRequest(io: Io, following: Following): Promise<DeployRequestJson> {
-  const { api, database, number, command, view } = following;
+  const { api, database, number, command, view, from } = following;
   const left = new AbortController();
   const forget = abortWith(left, io.interrupted());
-  const seen = new Set<DeploymentState>();
+  const seen = new Set<DeploymentState>(from && [from]);
   try {
     const stream = followStream(api.client, api.request(database, number, 'events'), {
       signal: left.signal,
@@ -61,10 +63,10 @@ function isOver(
   seen: ReadonlySet<DeploymentState>,
 ): boolean {
   if (isTerminal(state)) return true;
-  if (state === 'pending_cutover') {
-    // One that applies itself tries again by itself.
-    if (command === 'start') return !deployment.auto_cutover;
-    return command === 'apply' && seen.has('in_progress_cutover');
-  }
+  // Held up: the locks were not to be had, or it would lose something.
+  if (command === 'apply' && state === 'pending_cutover') return seen.has('in_progress_cutover');
+  if (command === 'revert' && state === 'complete_pending_revert') return seen.has('in_progress_revert');
+  // One that applies itself tries again by itself.
+  if (command === 'start' && state === 'pending_cutover') return !deployment.auto_cutover;
   return (wanted[command] as readonly DeploymentState[]).includes(state);
 }

@@ -1,6 +1,6 @@
 import type { DeployAction } from '../../domain/deploy/actions';
-import { deployApi, ratioOf, type DeployApi, type DeployOptions } from '../deploy-api';
-import { followRequest } from '../deploy-follow';
+import { deployApi, ratioOf, type DeployOptions } from '../deploy-api';
+import { followRequest, type Following } from '../deploy-follow';
 import { exitOf, type Awaited } from '../deploy-outcome';
 import type { DeployRequestJson } from '../deploy-shapes';
 import { requestText } from '../deploy-text';
@@ -51,7 +51,8 @@ function does<Options extends ActOptions>(
     const { body } = await asked.catch((error: unknown) => {
       throw withHints(error, database, number);
     });
-    if (options.wait) return await follow(io, { api, database, number }, options, command);
+    const followed = { api, database, number, from: body.deployment_state };
+    if (options.wait) return await follow(io, followed, options, command);
     tell(io, options, database, body);
     return Exit.ok;
   };
@@ -77,11 +78,7 @@ export async function watch(io: Io, options: DeployOptions, database: string, wh
   }
 }
 
-interface Followed {
-  readonly api: DeployApi;
-  readonly database: string;
-  readonly number: number;
-}
+type Followed = Omit<Following, 'command' | 'view'>;
 
 async function follow(io: Io, followed: Followed, options: DeployOptions, command: Awaited): Promise<Exit> {
   const isJson = options.output === 'json';

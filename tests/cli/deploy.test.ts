@@ -286,6 +286,12 @@ describe('deploy requests', () => {
       expect.stringMatching(/users.age has values in 3 rows .*REVERT_LOSES/),
     ]);
     expect(refused.err).toContain('--accept-losses');
+    const late = begin('deploy revert shop 1 --accept-losses');
+    await late.says(/in progress revert: /);
+    const error = { code: 'REVERT_LOSES', message: 'orders.note has values in 1 row' } as const;
+    await requests().move(ps.organizationId, id, 'holdUpRevert', { error });
+    expect((await late.ended).code).toBe(1);
+    expect(late.out()).toContain('orders.note has values');
     const revert = begin('deploy revert shop 1 --accept-losses');
     await revert.says(/in progress revert: /);
     await requests().move(ps.organizationId, id, 'reverted');
