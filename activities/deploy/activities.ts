@@ -82,6 +82,7 @@ export interface Settable {
   readonly throttle?: number;
   readonly autoCutover?: boolean;
   readonly forced?: boolean;
+  readonly error?: FailureView;
 }
 
 /** What a check found: an error keeps the request from being deployed. */

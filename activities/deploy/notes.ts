@@ -98,10 +98,11 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
       await requests.close(ref.organizationId, ref.requestId, by);
     },
 
-    async set({ throttle, autoCutover, forced, ...ref }) {
+    async set({ throttle, autoCutover, forced, error, ...ref }) {
       await requests.note(ref.organizationId, ref.requestId, {
         ...(throttle !== undefined && { throttle }),
         ...(autoCutover !== undefined && { autoCutover }),
+        ...(error !== undefined && { error }),
         ...(forced === true && { forceCutoverRequestedAt: new Date() }),
       });
     },

@@ -17,7 +17,7 @@ const ATTEMPT_MS = 3_000;
 const BETWEEN_MS = 250;
 
 /** What holds a swap up and passes, once somebody did something about it; nothing is changed by it. */
-const holdUps: readonly FailureCode[] = ['CHANGE_BLOCKED', 'CHANGE_BEHIND', 'ROWS_REFUSED'];
+const holdUps: readonly FailureCode[] = ['CHANGE_BLOCKED', 'CHANGE_BEHIND', 'ROWS_REFUSED', 'REVERT_LOSES'];
 
 /** Putting the new side in the place of the old, and back. */
 export function swapSteps(ports: DeployPorts): SwapSteps {
@@ -43,7 +43,8 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
           if (error.code !== 'CONFLICT' && !holdUps.includes(error.code)) throw error;
           const heldUp: FailureView = { code: error.code, message: error.message };
           await requests.note(organizationId, requestId, { error: heldUp });
-          if (Date.now() > until) return { swapped: false, heldUp };
+          // What would be lost does not become less by waiting.
+          if (Date.now() > until || error.code === 'REVERT_LOSES') return { swapped: false, heldUp };
         }
         await pause(BETWEEN_MS, work.signal);
         work.signal.throwIfAborted();

@@ -4,7 +4,6 @@ import {
   CancelledFailure,
   condition,
   continueAsNew,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { DeployWorkflow, type DeployLife, type RequestRef } from '../../domain/deploy/contract';
 import { holdsPlace, type DeploymentState } from '../../domain/deploy/states';
@@ -16,6 +15,7 @@ import type { Commands } from './commands';
 import type { Course } from './course';
 import { Details } from './details';
 import { Gate } from './gate';
+import { isLong } from './long';
 import { ticketOf } from './place';
 import { finishDeploy, untilDecided } from './window';
 
@@ -93,7 +93,10 @@ export class Deploy {
     const holds = this.began !== 0;
     if (this.isCancelled) return;
     await this.act.queue.join(ticketOf(this.life, holds));
-    await condition(() => this.course.preceding?.length === 0 || this.isCancelled);
+    while (this.course.preceding?.length !== 0 && !this.isCancelled) {
+      await condition(() => this.course.preceding?.length === 0 || this.isCancelled || isLong());
+      await this.goOnAsNew();
+    }
     if (this.began === 0) await this.enter('submit');
   }
 
@@ -121,7 +124,7 @@ export class Deploy {
     for (let time = 1; ; time++) {
       const again = time === 1 ? '' : `-${time}`;
       await saga.step(`window${again}`, {
-        do: () => untilDecided(ref, course, commands, act),
+        do: () => untilDecided(ref, course, commands, act, () => this.goOnAsNew()),
         undo: pointOfNoReturn('what is live is taken back by a revert, which loses nothing'),
       });
       if (course.state !== 'in_progress_revert') break;
@@ -157,10 +160,12 @@ export class Deploy {
     }
   }
 
+  /** Goes on with a new history where this one is long; called where nothing is under way. */
   private async goOnAsNew(): Promise<void> {
-    await this.course.settled();
+    if (!isLong()) return;
     await condition(allHandlersFinished);
-    if (workflowInfo().continueAsNewSuggested && !this.isCancelled) await continueAsNew(this.life);
+    await this.course.settled();
+    if (!this.isCancelled) await continueAsNew(this.life);
   }
 
   private async enter(move: 'submit' | 'begin' | 'gate'): Promise<void> {

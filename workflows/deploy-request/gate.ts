@@ -10,6 +10,7 @@ import { isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
 import { conclude } from './conclude';
 import type { Course } from './course';
+import { isLong } from './long';
 
 /** Whoever applies itself says so by this name. */
 const AUTO = 'auto-apply';
@@ -38,6 +39,10 @@ export class Gate {
     const { course, life } = this;
     for (;;) {
       if (course.state === 'pending_cutover') await this.untilApplied();
+      if (course.state === 'pending_cutover') {
+        await this.onIdle();
+        continue;
+      }
       if (course.state !== 'in_progress_cutover') throw new CancelledFailure('the request was cancelled');
       await course.settled();
       const outcome = await this.act.swap.cutOver({ ...this.ref, deadlineMs: life.deploy.cutoverMs });
@@ -72,8 +77,8 @@ export class Gate {
       });
     try {
       const since = Date.now();
-      while (course.state === 'pending_cutover' && !broken) {
-        const waiting = (): boolean => course.state === 'pending_cutover' && !broken;
+      while (course.state === 'pending_cutover' && !broken && !isLong()) {
+        const waiting = (): boolean => course.state === 'pending_cutover' && !broken && !isLong();
         const leftMs = since + this.patienceMs - Date.now();
         if (!this.appliesItself) await condition(() => !waiting() || this.appliesItself);
         else if (leftMs > 0) await condition(() => !waiting() || !this.appliesItself, leftMs);

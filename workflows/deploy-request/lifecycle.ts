@@ -3,7 +3,6 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
-  workflowInfo,
   type TemporalFailure,
 } from '@temporalio/workflow';
 import { DeployWorkflow, type DeployLife, type RequestRef } from '../../domain/deploy/contract';
@@ -15,6 +14,7 @@ import { deployActivities, type DeployProxies } from './activities';
 import { Commands } from './commands';
 import { Course } from './course';
 import { Deploy } from './deploy';
+import { isLong } from './long';
 import { ticketOf } from './place';
 
 /**
@@ -61,7 +61,7 @@ class RequestLife {
       else if (!this.course.deployed) await this.untilDeployed();
       else if (!isTerminal(this.course.state)) await this.deploy();
       else await this.untilCompleted();
-      if (workflowInfo().continueAsNewSuggested && !this.isOver) await this.goOnAsNew();
+      if (isLong() && !this.isOver) await this.goOnAsNew();
     }
     if (this.course.deployed) await this.act.queue.leave(ticketOf(this.life));
     await condition(allHandlersFinished);
@@ -74,8 +74,8 @@ class RequestLife {
   }
 
   private async goOnAsNew(): Promise<void> {
-    await this.course.settled();
     await condition(allHandlersFinished);
+    await this.course.settled();
     await continueAsNew<typeof deployRequest>(this.life);
   }
 
@@ -92,8 +92,8 @@ class RequestLife {
   /** Waits until somebody deploys or closes it, or a schema has changed. */
   private async untilDeployed(): Promise<void> {
     const { course, commands } = this;
-    await condition(() => this.isOver || commands.recheck || course.state === 'queued');
-    if (course.state === 'queued' || this.isOver) return;
+    await condition(() => this.isOver || commands.recheck || course.state === 'queued' || isLong());
+    if (course.state === 'queued' || this.isOver || !commands.recheck) return;
     commands.recheck = false;
     if (!course.deployed) await course.enter('check');
   }
@@ -115,8 +115,9 @@ class RequestLife {
   /** Keeps the place until a person has looked at what failed. */
   private async untilCompleted(): Promise<void> {
     const { commands, course } = this;
-    await condition(() => commands.completing !== null);
-    const by = commands.completing!;
+    await condition(() => commands.completing !== null || isLong());
+    const by = commands.completing;
+    if (by === null) return;
     commands.completing = null;
     try {
       const context = { kind: DeployWorkflow.request, organizationId: this.ref.organizationId, phase: 'do' } as const;

@@ -5,6 +5,7 @@ import type { DeployProxies } from './activities';
 import type { Commands } from './commands';
 import { conclude } from './conclude';
 import type { Course } from './course';
+import { isLong } from './long';
 
 /** Keeps the old side like the new one until the window is over, somebody skips the rest of it, or reverts. */
 export async function untilDecided(
@@ -12,18 +13,27 @@ export async function untilDecided(
   course: Course,
   commands: Commands,
   act: DeployProxies,
+  /** Called where nothing is under way. */
+  onIdle: () => Promise<void>,
 ): Promise<void> {
   if (course.state !== 'complete_pending_revert') return;
   const scope = new CancellationScope();
-  // That the sides are not kept alike is told by the revert, if there is one.
   const following = scope
     .run(() => act.long.follow({ ...ref, state: 'complete_pending_revert' }))
-    .catch((error: unknown) => {
-      if (!isRunFailure(error) && !isCancellation(error)) throw error;
+    .catch(async (error: unknown) => {
+      if (!isRunFailure(error)) throw error;
+      // What is live stays so; a revert would find out that the sides are not kept alike.
+      if (!isCancellation(error)) await act.store.set({ ...ref, error: failureView(error) });
     });
   const decided = (): boolean => commands.skipped || course.state !== 'complete_pending_revert';
   const leftMs = course.revertWindowEndsAt! - Date.now();
-  if (leftMs > 0) await condition(decided, leftMs);
+  const isOver = leftMs <= 0 || !(await condition(() => decided() || isLong(), leftMs));
+  if (!isOver && !decided()) {
+    scope.cancel();
+    await following;
+    await onIdle();
+    return await untilDecided(ref, course, commands, act, onIdle);
+  }
   // Whoever asked what a revert would lose, did so in time.
   await condition(() => commands.deciding === 0);
   commands.windowOver = course.state === 'complete_pending_revert';

@@ -50,10 +50,15 @@ export class DeployWorld {
     private readonly deploy: DeployPolicy,
   ) {}
 
-  static async start(target: Target, deploy: DeployPolicy = testDeployPolicy): Promise<DeployWorld> {
+  /** @param dynamicConfig of Temporal. */
+  static async start(
+    target: Target,
+    deploy: DeployPolicy = testDeployPolicy,
+    dynamicConfig: Readonly<Record<string, number>> = {},
+  ): Promise<DeployWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'gw-deploy-'));
     const databaseUrl = `file:${join(directory, 'store.db')}`;
-    const temporal = await testTemporal();
+    const temporal = await testTemporal(dynamicConfig);
     await migrate(databaseUrl);
     await writeSecret(directory, SERVER, target.url);
     const settings = deploySettings(directory, databaseUrl, temporal);
