@@ -130,6 +130,7 @@ function guide(environment: Environment, home: string): void {
       ...(settings.fleet?.backends.length
         ? [`  npx gatewright gateway watch ${description.fleet.demo.name}${option}`]
         : []),
+      ...(settings.databases ? [`  npx gatewright database create shop${option}`] : []),
       '',
       'Ctrl-C stops everything.',
     ].join('\n'),

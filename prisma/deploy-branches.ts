@@ -8,7 +8,7 @@ import type { Branches, NewBranch, Page, PageOf } from './deploy-store';
 import { Prisma } from './generated/sqlite/client';
 import type { BranchBaseModel, BranchRecordModel } from './generated/sqlite/models';
 import { named, pageOf } from './pages';
-import { lockDatabase } from './row-lock';
+import { forUpdate, lockDatabase } from './row-lock';
 import type { Statements } from './statements';
 import { table } from './table';
 import { Versioned } from './versioned';
@@ -124,6 +124,7 @@ export class StoredBranches implements Branches {
         INSERT INTO branch_base (branch_id, database_id, model)
         SELECT id, database_id, ${model} FROM branch_record
         WHERE id = ${branchId} AND database_id = ${databaseId} AND organization_id = ${organizationId}
+        ${forUpdate(this.database)}
         ON CONFLICT (branch_id) DO UPDATE SET model = excluded.model`);
       if (written === 0) throw new Failure('NOT_FOUND', 'there is no such branch');
     });

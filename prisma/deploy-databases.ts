@@ -18,16 +18,19 @@ interface DatabaseKey {
   readonly organizationId: string;
 }
 
-/** Everything that belongs to a database, by tables with its id. */
+/**
+ * Everything that belongs to a database, by tables with its id. Branches and requests come first: whoever enters something
+ * that belongs to one keeps it as it is meanwhile, so that nothing is entered once it is gone.
+ */
 const BELONGINGS = [
-  'webhook',
+  'branchRecord',
   'branchPassword',
   'branchBase',
+  'deployRequest',
   'deployReview',
   'deployOperation',
   'deployPlan',
-  'deployRequest',
-  'branchRecord',
+  'webhook',
 ] as const;
 
 /** {@link Databases} in the database. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { defaultDatabaseSettings, type DatabaseRecord } from '../../domain/deploy/database';
+import type { Database } from '../../prisma/database';
 import { Prisma } from '../../prisma/generated/sqlite/client';
 import {
   allOnOnePage,
@@ -132,15 +133,31 @@ onBoth('databases', (databases) => {
     expect(await deploys.requests.byId(organizationId, id)).not.toBeNull();
     await deploys.databases.remove(organizationId, world.database.id);
     await deploys.databases.remove(organizationId, world.database.id);
-    const tables = ['database_record', 'branch_record', 'branch_base', 'branch_password', 'deploy_request'];
-    for (const name of [...tables, 'deploy_plan', 'deploy_operation', 'deploy_review']) {
-      const rows = await database.direct((statements) =>
-        statements.rows(Prisma.sql`SELECT 1 AS one FROM ${Prisma.raw(name)}`),
-      );
-      expect([name, rows]).toEqual([name, []]);
-    }
+    expect(await left(database)).toEqual([]);
     expect(await failureOf(world.open())).toMatchObject({ code: 'NOT_FOUND' });
     await deploys.databases.create(newDatabase());
+  });
+
+  test('what is entered while it is removed does not outlive it', async () => {
+    const { database, store } = await databases.database();
+    const { branches, passwords, requests } = store.deploys;
+    for (let round = 0; round < 3; round++) {
+      const world = await databaseOn(store);
+      const { id } = await world.open();
+      const review = { organizationId, requestId: id, state: 'commented', body: 'hm', actor: 'bea' } as const;
+      const entering = range(4).flatMap((n) => [
+        world.open(),
+        passwords.create(password(world)),
+        branches.create(organizationId, world.database.id, newBranch({ name: `late-${n}` })),
+        branches.setBase(organizationId, world.database.id, world.branch.id, `${n}`),
+        requests.review({ ...review, id: randomUUID() }),
+        requests.setPlan(organizationId, id, `${n}`, [newOperation('item')]),
+      ]);
+      const removing = store.deploys.databases.remove(organizationId, world.database.id);
+      const outcomes = await Promise.allSettled([...entering, removing]);
+      expect(codesOf(outcomes)).toEqual(codesOf(outcomes).map(() => 'NOT_FOUND'));
+      expect(await left(database)).toEqual([]);
+    }
   });
 
   test('those whose workflow should run are found for every organization', async () => {
@@ -153,6 +170,17 @@ onBoth('databases', (databases) => {
     expect(names({ items: await deploys.databases.unfinished() }).sort()).toEqual(['deleting', 'pending']);
   });
 });
+
+/** The tables in which anything of any database is left. */
+async function left(database: Database): Promise<string[]> {
+  const tables = ['database_record', 'branch_record', 'branch_base', 'branch_password', 'deploy_request'];
+  const found: string[] = [];
+  for (const name of [...tables, 'deploy_plan', 'deploy_operation', 'deploy_review']) {
+    const all = Prisma.sql`SELECT 1 AS one FROM ${Prisma.raw(name)}`;
+    if ((await database.direct((statements) => statements.rows(all))).length > 0) found.push(name);
+  }
+  return found;
+}
 
 const password = ({ branch }: { branch: { id: string; databaseId: string } }, change: object = {}) => ({
   ...{ id: randomUUID(), branchId: branch.id, databaseId: branch.databaseId, organizationId, name: 'app' },
