@@ -86,7 +86,7 @@ export function actionCalls(deps: Deps): Call[] {
 export class Actions {
   private readonly lives: Lives;
 
-  constructor(private readonly deps: Deps) {
+  constructor(private readonly deps: Pick<Deps, 'store' | 'engine' | 'settings' | 'log'>) {
     this.lives = new Lives(deps.settings);
   }
 

@@ -5,10 +5,11 @@ import { Failure } from '../../domain/failures';
 import type { Deps } from '../deps';
 import { created, gone, ok, operates, reads, type Call, type Called } from './call';
 import { Lives, refOf } from './lives';
-import { Lookup, type BranchFound } from './lookup';
+import { Lookup, mustBeReady, type BranchFound } from './lookup';
 import { schemaName } from './names';
 import { pageOf, pageQuery, pageView, slice } from './pages';
 import { passwordCalls } from './passwords';
+import { Removals } from './removals';
 import { begun, ended, inspected } from './runs';
 import * as shapes from './schemas';
 import { branchView, keyspaceView } from './views/branch';
@@ -24,6 +25,7 @@ export function branchCalls(deps: Deps): Call[] {
   const { store, engine } = deps;
   const lookup = new Lookup(deps);
   const lives = new Lives(deps.settings);
+  const removals = new Removals(deps);
 
   const shown = (found: BranchFound, base: string): object =>
     branchView(found, { base, address: lookup.serverOf(found.database)?.address ?? '' });
@@ -60,7 +62,7 @@ export function branchCalls(deps: Deps): Call[] {
     operates('post', all, { body: shapes.createBranch }, async (called) => {
       const { organizationId, caller, body, base } = called;
       const database = await lookup.database(called);
-      if (database.state !== 'ready') throw notReady('database', database.state);
+      mustBeReady(database, 'database');
       const parent = await lookup.branchNamed(database, body.parent_branch ?? database.defaultBranch);
       mustBeReady(parent);
       const id = randomUUID();
@@ -82,8 +84,9 @@ export function branchCalls(deps: Deps): Call[] {
       // A child goes before its parent.
       for (const branch of doomed.toReversed()) {
         const { organizationId, databaseId, id } = branch;
-        await store.deploys.branches.update(organizationId, databaseId, id, { state: 'deleting' });
-        await ended(deps, await engine.deploys.deleteBranch(lives.branch(branch)), called.gone);
+        const deleting = await store.deploys.branches.update(organizationId, databaseId, id, { state: 'deleting' });
+        const runId = await begun(deps, () => removals.branch(found.database, deleting, called.caller.label));
+        if (runId !== undefined) await ended(deps, runId, called.gone);
       }
       return gone;
     }),
@@ -143,13 +146,4 @@ export function branchCalls(deps: Deps): Call[] {
         );
     }
   }
-}
-
-/** @throws Failure STATE_CONFLICT */
-export function mustBeReady({ state }: Pick<BranchRecord, 'state'>): void {
-  if (state !== 'ready') throw notReady('branch', state);
-}
-
-function notReady(what: string, state: string): Failure {
-  return new Failure('STATE_CONFLICT', `the ${what} is not ready: it is ${state}`, { data: { state } });
 }

@@ -4,7 +4,14 @@ import type { Settings } from '../../domain/settings';
 import type { Store } from '../../prisma/store';
 import type { Engine } from '../engine';
 import { Lives } from './lives';
-import { passwordLife } from './passwords';
+import { Removals } from './removals';
+import { within } from './runs';
+
+/** Who does what nobody asks for. */
+const NAME = 'gatewright';
+
+/** Milliseconds that one round waits for an account to be dropped. */
+const ACCOUNT_MS = 5_000;
 
 /** What a caretaker works with. */
 export interface CaretakerParts {
@@ -25,10 +32,12 @@ export interface CaretakerParts {
 export class Caretaker {
   private readonly stop = new AbortController();
   private readonly lives: Lives;
+  private readonly removals: Removals;
   private loop: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: CaretakerParts) {
     this.lives = new Lives(parts.settings);
+    this.removals = new Removals(parts);
   }
 
   start(): void {
@@ -48,25 +57,23 @@ export class Caretaker {
       await this.attempt(`database ${database.id}`, (deploys) =>
         database.state === 'pending'
           ? deploys.createDatabase(this.lives.database(database))
-          : deploys.deleteDatabase(this.lives.database(database)),
+          : this.removals.database(database, NAME),
       );
     for (const branch of await branches.unfinished())
-      await this.attempt(`branch ${branch.id}`, (deploys) =>
-        branch.state === 'pending'
-          ? deploys.createBranch(this.lives.branch(branch))
-          : deploys.deleteBranch(this.lives.branch(branch)),
-      );
+      await this.attempt(`branch ${branch.id}`, async (deploys) => {
+        if (branch.state === 'pending') return await deploys.createBranch(this.lives.branch(branch));
+        const database = await databases.get(branch.organizationId, branch.databaseId);
+        return database && (await this.removals.branch(database, branch, NAME));
+      });
     for (const request of await requests.unfinished())
       await this.attempt(`deploy request ${request.id}`, async (deploys) => {
         const database = await databases.get(request.organizationId, request.databaseId);
         if (database) await deploys.startRequest(this.lives.request(database, request));
       });
-    for (const password of await passwords.expired(now())) {
-      const { organizationId, databaseId, branchId } = password;
-      await this.attempt(`account ${password.username}`, (deploys) =>
-        deploys.deletePassword(passwordLife(this.lives, { organizationId, databaseId, id: branchId }, password)),
+    for (const password of await passwords.expired(now()))
+      await this.attempt(`account ${password.username}`, () =>
+        within(ACCOUNT_MS, [this.stop.signal], (enough) => this.removals.account(password, enough)),
       );
-    }
   }
 
   private async attempt(what: string, begin: (deploys: Engine['deploys']) => Promise<unknown>): Promise<void> {

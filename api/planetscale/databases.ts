@@ -11,6 +11,7 @@ import { Lives } from './lives';
 import { Lookup } from './lookup';
 import { schemaName } from './names';
 import { pageOf, pageQuery, pageView, slice } from './pages';
+import { Removals } from './removals';
 import { begun, ended } from './runs';
 import * as shapes from './schemas';
 import { askedRatio } from './throttle';
@@ -30,6 +31,7 @@ export function databaseCalls(deps: Deps): Call[] {
   const { store, engine, settings } = deps;
   const lookup = new Lookup(deps);
   const lives = new Lives(settings);
+  const removals = new Removals(deps);
 
   const shown = async (database: DatabaseRecord, base: string): Promise<object> => {
     const { organizationId, id } = database;
@@ -94,9 +96,9 @@ export function databaseCalls(deps: Deps): Call[] {
           `cannot delete: deploy request ${active.number} is still active (state: ${active.deployment.state})`,
           { data: { state: active.deployment.state } },
         );
-      await store.deploys.databases.update(organizationId, id, { state: 'deleting' });
-      const runId = await engine.deploys.deleteDatabase(lives.database(database));
-      await ended(deps, runId, called.gone);
+      const doomed = await store.deploys.databases.update(organizationId, id, { state: 'deleting' });
+      const runId = await begun(deps, () => removals.database(doomed, called.caller.label));
+      if (runId !== undefined) await ended(deps, runId, called.gone);
       return gone;
     }),
 

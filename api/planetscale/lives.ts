@@ -1,5 +1,5 @@
-import type { BranchLife, DatabaseLife, DatabaseRef, DeployLife } from '../../domain/deploy/contract';
-import type { BranchRecord, DatabaseRecord } from '../../domain/deploy/database';
+import type { BranchLife, DatabaseLife, DatabaseRef, DeployLife, PasswordLife } from '../../domain/deploy/contract';
+import type { BranchPassword, BranchRecord, DatabaseRecord } from '../../domain/deploy/database';
 import type { DeployRequest } from '../../domain/deploy/request';
 import { defaultDeployPolicy, type DeployPolicy } from '../../domain/deploy/states';
 import type { RunPolicy } from '../../domain/run-policy';
@@ -42,4 +42,15 @@ export class Lives {
 
 export function refOf({ organizationId, id }: DatabaseRecord): DatabaseRef {
   return { organizationId, databaseId: id };
+}
+
+/** What the workflow of an account is told that is to go. */
+export function passwordLife(
+  lives: Lives,
+  branch: Pick<BranchRecord, 'organizationId' | 'databaseId' | 'id'>,
+  { id, username, role }: Pick<BranchPassword, 'id' | 'username' | 'role'>,
+): PasswordLife {
+  const { organizationId, databaseId } = branch;
+  const ref = { organizationId, databaseId, branchId: branch.id };
+  return { ...ref, ...lives.policies(), passwordId: id, username, role, verifier: null };
 }

@@ -94,3 +94,9 @@ function found<T>(thing: T | null): T {
   if (thing === null) throw new Failure('NOT_FOUND');
   return thing;
 }
+
+/** @throws Failure STATE_CONFLICT */
+export function mustBeReady({ state }: Pick<BranchRecord, 'state'>, what: 'branch' | 'database' = 'branch'): void {
+  if (state === 'ready') return;
+  throw new Failure('STATE_CONFLICT', `the ${what} is not ready: it is ${state}`, { data: { state } });
+}

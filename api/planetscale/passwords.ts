@@ -1,15 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { PasswordLife } from '../../domain/deploy/contract';
 import type { BranchPassword, BranchRecord, BranchRole } from '../../domain/deploy/database';
 import { Failure } from '../../domain/failures';
 import { isUuid } from '../../domain/organization';
 import type { Deps } from '../deps';
 import { created, gone, ok, operates, reads, type Call } from './call';
-import { mustBeReady } from './branches';
-import { Lives } from './lives';
-import { Lookup, type BranchFound } from './lookup';
+import { Lives, passwordLife } from './lives';
+import { Removals } from './removals';
+import { Lookup, mustBeReady, type BranchFound } from './lookup';
 import { pageOf, pageQuery, pageView } from './pages';
-import { ended } from './runs';
+import { ended, within } from './runs';
 import * as shapes from './schemas';
 import { mintPassword, verifierOf } from './verifier';
 import { passwordView } from './views/password';
@@ -35,12 +34,11 @@ export function passwordCalls(deps: Deps): Call[] {
     return password;
   };
 
-  /** Drops an account that nobody was given the password of, with its row; where Temporal is away, people see and delete it. */
-  const forgotten = async (branch: BranchRecord, password: BranchPassword): Promise<void> => {
-    await engine.deploys
-      .deletePassword(passwordLife(lives, branch, password))
-      .catch((error: unknown) => deps.log.warn({ err: error }, 'an account without an owner could not be dropped'));
-  };
+  const removals = new Removals(deps);
+
+  /** Drops an account, waiting for it as long as requests may wait. */
+  const drop = (password: BranchPassword, gone: AbortSignal): Promise<void> =>
+    within(deps.settings.api.waitMs, [gone, deps.closing], (enough) => removals.account(password, enough));
 
   return [
     reads('get', all, { query: pageQuery }, async (called) => {
@@ -53,6 +51,7 @@ export function passwordCalls(deps: Deps): Call[] {
       const { body, caller, organizationId } = called;
       const there = await lookup.branch(called);
       const { database, branch } = there;
+      mustBeReady(database, 'database');
       mustBeReady(branch);
       const plain = mintPassword();
       const id = randomUUID();
@@ -70,7 +69,10 @@ export function passwordCalls(deps: Deps): Call[] {
       try {
         await ended(deps, await engine.deploys.createPassword(life), called.gone);
       } catch (error) {
-        await forgotten(there.branch, password);
+        // Nobody was given the password; where it cannot be dropped now, people see the account and delete it.
+        await drop(password, called.gone).catch((worse: unknown) =>
+          deps.log.warn({ err: worse }, 'an account without an owner could not be dropped'),
+        );
         throw error;
       }
       return created(shown(there, password, plain));
@@ -84,22 +86,10 @@ export function passwordCalls(deps: Deps): Call[] {
     operates('delete', one, {}, async (called) => {
       const there = await lookup.branch(called);
       const password = await found(there, called.path('id'));
-      await ended(deps, await engine.deploys.deletePassword(passwordLife(lives, there.branch, password)), called.gone);
-      await store.deploys.passwords.remove(called.organizationId, there.branch.id, password.id);
+      await drop(password, called.gone);
       return gone;
     }),
   ];
-}
-
-/** What the workflow of an account is told that is to go. */
-export function passwordLife(
-  lives: Lives,
-  branch: Pick<BranchRecord, 'organizationId' | 'databaseId' | 'id'>,
-  { id, username, role }: Pick<BranchPassword, 'id' | 'username' | 'role'>,
-): PasswordLife {
-  const { organizationId, databaseId } = branch;
-  const ref = { organizationId, databaseId, branchId: branch.id };
-  return { ...ref, ...lives.policies(), passwordId: id, username, role, verifier: null };
 }
 
 /** On a branch with safe migrations, tables are changed by deploy requests alone. */

@@ -81,6 +81,29 @@ describe('branches', () => {
     expectError(await ps.call('DELETE', ps.at()), 409);
   });
 
+  test('close the requests that were never deployed when they go, so that nothing waits for them', async () => {
+    await ps.post('/branches', { name: 'other' });
+    await ps.request();
+    await ps.request('no_changes');
+    await ps.request('ready', { branch: 'other' });
+    expect((await ps.call('DELETE', ps.at('/branches/dev'))).status).toBe(204);
+    const states = async (): Promise<string[]> =>
+      ((await ps.get('/deploy-requests')).json.data as { state: string }[]).map(({ state }) => state);
+    expect(await states()).toEqual(['open', 'closed', 'closed']);
+    expect(deploys().told.filter(({ signal }) => signal === 'close')).toHaveLength(2);
+    await ps.call('DELETE', ps.at());
+    expect(deploys().told.filter(({ signal }) => signal === 'close')).toHaveLength(3);
+  });
+
+  test('go once Temporal is back, where it was away', async () => {
+    deploys().away = true;
+    expect((await ps.call('DELETE', ps.at('/branches/dev'))).status).toBe(204);
+    expect((await ps.get('/branches/dev')).json.resource_state).toBe('deleting');
+    expectError(await ps.post('/deploy-requests', { branch: 'dev' }), 409);
+    deploys().away = false;
+    await eventually(async () => (await ps.get('/branches/dev')).status === 404);
+  });
+
   test('are still known to requests once they are gone', async () => {
     await ps.request('complete');
     await ps.call('DELETE', ps.at('/branches/dev'));
