@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { defaultDatabaseSettings } from '../../domain/deploy/database';
+import { defaultDatabaseSettings, type BranchPassword, type BranchRecord } from '../../domain/deploy/database';
 import type { DeploymentMoveName } from '../../domain/deploy/states';
 import type { NewBranch, NewDatabase, NewDeployRequest, NewOperation } from '../../prisma/deploy-store';
 import type { Store } from '../../prisma/store';
@@ -26,12 +26,27 @@ export function newDatabase(change: Partial<NewDatabase> = {}): NewDatabase {
   };
 }
 
+export function newPassword(
+  { branch }: { readonly branch: Pick<BranchRecord, 'id' | 'databaseId'> },
+  change: Partial<BranchPassword> = {},
+): Omit<BranchPassword, 'createdAt' | 'deletedAt'> {
+  return {
+    ...{ id: randomUUID(), branchId: branch.id, databaseId: branch.databaseId, organizationId, name: 'app' },
+    ...{ role: 'readwriter', username: `gw_${randomUUID()}`, createdBy: 'ada', expiresAt: null },
+    ...change,
+  };
+}
+
 export function newOperation(table: string, change: Partial<NewOperation> = {}): NewOperation {
   return {
     ...{ id: randomUUID(), kind: 'ALTER', table, ddl: `ALTER TABLE ${table} ADD note text;`, way: 'copied' },
     ...{ because: 'a column is added', canDropData: false, recentlyUsedAt: null },
     ...change,
   };
+}
+
+export function namesOf({ items }: { readonly items: readonly { readonly name: string }[] }): string[] {
+  return items.map(({ name }) => name);
 }
 
 /** A database with a branch beside the one that it began with. */
