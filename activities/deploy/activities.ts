@@ -46,8 +46,10 @@ export interface DeployActivities {
    */
   conclude(ref: RequestRef & { readonly reverted: boolean }): Promise<{ readonly deletes: string | null }>;
 
-  /** Which of these workflows are not running any more. */
-  gone(tickets: { readonly tickets: readonly QueueTicket[] }): Promise<readonly string[]>;
+  /** The requests of a queue that have its place or wait for it, as the store knows them. */
+  line(queue: QueueLife): Promise<readonly QueueTicket[]>;
+  /** Which requests will not leave by themselves: those that are over and whose workflow does not run. */
+  gone(asking: { readonly queue: QueueLife; readonly tickets: readonly QueueTicket[] }): Promise<readonly string[]>;
 }
 
 /** As much of a request as its workflow goes by. */

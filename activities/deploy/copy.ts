@@ -70,24 +70,29 @@ async function follow(engine: SchemaEngine, change: PlannedChange, work: Watched
 export async function prove(engine: SchemaEngine, change: PlannedChange, work: Watched): Promise<void> {
   if (!change.operations.some(({ shadow }) => shadow !== null)) return;
   for (;;) {
-    await whileFollowed(engine, change, work, async () => {
-      for (let refused = true; refused && !work.signal.aborted;) {
-        const state = await engine.state(change.id);
-        if (state) work.onProgress?.(state);
-        refused = state?.tables.some(({ failed }) => failed.length > 0) ?? false;
-        if (refused) await pause(REFUSED_LOOK_MS, work.signal);
-      }
-    });
-    work.signal.throwIfAborted();
+    while (await hasRefused(engine, change, work)) await followFor(REFUSED_LOOK_MS, engine, change, work);
     const proof = await whileFollowed(engine, change, work, async () => await engine.prove(change, work));
+    work.signal.throwIfAborted();
     if (proof.differingCount === 0) return;
-    const state = await engine.state(change.id);
-    if (state?.tables.some(({ failed }) => failed.length > 0)) continue;
+    if (await hasRefused(engine, change, work)) continue;
     const tables = [...new Set(proof.differing.map(({ table }) => table))].join(', ');
     throw new Failure('SIDES_DIFFER', `${proof.differingCount} rows of ${tables} differ`, {
       data: { differing: proof.differing.slice(0, 10) },
     });
   }
+}
+
+/** Whether the server refused the new form of a row; somebody has to correct it, and is told. */
+async function hasRefused(engine: SchemaEngine, { id }: PlannedChange, work: Watched): Promise<boolean> {
+  work.signal.throwIfAborted();
+  const state = await engine.state(id);
+  if (state) work.onProgress?.(state);
+  return state?.tables.some(({ failed }) => failed.length > 0) ?? false;
+}
+
+/** Follows the log for a while, which tries refused rows again. */
+async function followFor(ms: number, engine: SchemaEngine, change: PlannedChange, work: Watched): Promise<void> {
+  await follow(engine, change, { ...work, signal: AbortSignal.any([work.signal, AbortSignal.timeout(ms)]) });
 }
 
 /** Does something while the log is followed; an engine that follows by itself meanwhile takes that over. */

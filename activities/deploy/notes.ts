@@ -75,6 +75,8 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
         ...(ends.includes(move) && { finishedAt: time }),
         ...(actorOf && by !== undefined && { [actorOf]: by }),
         ...(error !== undefined && { error }),
+        // Whoever wants it forced the next time says so again.
+        ...(move === 'holdUp' && { forceCutoverRequestedAt: null }),
         ...(revertWindowEndsAt !== undefined && { revertWindowEndsAt: new Date(revertWindowEndsAt) }),
       });
       if (report) await reportAll(ref, report);

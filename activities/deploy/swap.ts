@@ -71,11 +71,11 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
 
     async revert({ acceptLosses, ...ref }) {
       let proven = false;
-      return await attempts(ref, async ({ engine, change }, force, work) => {
+      return await attempts(ref, async ({ engine, change }, _force, work) => {
         const phase = (await engine.state(change.id))?.phase;
         if (!proven && phase === 'swapped') await prove(engine, change, work);
         proven = true;
-        await engine.revert(change, { force, deadlineMs: ATTEMPT_MS, acceptLosses }, work);
+        await engine.revert(change, { force: false, deadlineMs: ATTEMPT_MS, acceptLosses }, work);
       });
     },
 

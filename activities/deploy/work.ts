@@ -111,7 +111,10 @@ function reportsOf({ tables }: Progress): Readonly<Record<string, OperationRepor
  */
 export async function expected<T>(action: () => Promise<T>): Promise<T> {
   try {
-    return await action();
+    const result = await action();
+    // What was told to stop may not have come to its end: it is done again, which does the rest, or nothing.
+    cancellationSignal().throwIfAborted();
+    return result;
   } catch (error) {
     if (isFailure(error) || (error as Error).name === 'AbortError') throw error;
     const { message, fatal } = error as Error & { fatal?: boolean };

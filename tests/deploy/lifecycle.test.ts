@@ -1,3 +1,4 @@
+import { queueWorkflowId } from '../../domain/deploy/contract';
 import type { DatabaseRecord } from '../../domain/deploy/database';
 import type { DeploymentState } from '../../domain/deploy/states';
 import { sagaQuery } from '../../workflows/saga/messages';
@@ -227,6 +228,67 @@ describe.each(servers)('%s', (server, start) => {
     await request.tell('skipRevert');
     await ended(request, 'succeeded');
     await nothingLeft(database);
+  });
+
+  test('an instant one applies itself, is complete at once, and has no window', async () => {
+    const database = await aShop();
+    const request = await opened(database, 'city', sql.add);
+    await request.reaches('ready');
+    await request.tell('deploy', { instant: true });
+    const { deployment } = await request.reaches('complete');
+    expect(deployment).toMatchObject({ instant: true, cutoverActor: 'auto-apply', revertWindowEndsAt: null });
+    await ended(request, 'succeeded');
+    expect(await columns(database)).toEqual(['id', 'note', 'amount', 'city']);
+    await nothingLeft(database);
+  });
+
+  test('a branch goes on from what was deployed of it, and is deleted at the end where that was asked for', async () => {
+    const database = await aShop();
+    const branch = await world.branch(database, 'feature', [sql.add]);
+    const deployed = async (options = {}): Promise<Opened> => {
+      const request = await world.open(database, branch, { autoCutover: true, ...options });
+      await request.reaches('ready');
+      await request.tell('deploy');
+      await request.reaches('complete_pending_revert');
+      await request.tell('skipRevert');
+      await ended(request, 'succeeded');
+      return request;
+    };
+    await deployed();
+    // The same column once more: what the target has of it is what the branch had then.
+    await served.target.run(branch.schema, [sql.addAgain]);
+    await deployed({ autoDeleteBranch: true });
+    expect(await columns(database)).toEqual(['id', 'note', 'amount', 'city']);
+    await eventually(async () => {
+      const { branches } = world.store.deploys;
+      expect((await branches.get(world.organizationId, database.id, branch.id))!.deletedAt).not.toBeNull();
+    });
+  });
+
+  test('a queue that was lost lets nobody in while somebody has the place', async () => {
+    const database = await aShop();
+    const [first, second, third] = [
+      await opened(database, 'one', sql.widen),
+      await opened(database, 'two', sql.add),
+      await opened(database, 'three', sql.drop),
+    ] as const;
+    for (const each of [first, second, third]) await each.reaches('ready');
+    await first.tell('deploy');
+    await first.reaches('pending_cutover');
+    await second.tell('deploy');
+    await waits(second, 1);
+    const main = await world.branchNamed(database, 'main');
+    const queue = queueWorkflowId({ databaseId: database.id, intoBranchId: main.id });
+    await world.temporal.client.workflow.getHandle(queue).terminate('lost');
+    await third.tell('deploy');
+    await waits(third, 1, 2);
+    await first.tell('cancel');
+    await second.reaches('pending_cutover');
+    await waits(third, 2);
+    await second.tell('cancel');
+    await third.reaches('pending_cutover');
+    await third.tell('cancel');
+    await ended(third, 'rolled_back');
   });
 
   test('what is said in a state that forbids it changes nothing, and is kept with the reason', async () => {

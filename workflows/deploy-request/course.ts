@@ -24,6 +24,8 @@ export class Course {
   autoCutover = false;
   /** Requests before it, first come first; null until the queue has told. */
   preceding: readonly number[] | null = null;
+  /** Whether it has given its place back. */
+  left = false;
   error: FailureView | null = null;
   /** Time in milliseconds. */
   revertWindowEndsAt: number | null = null;

@@ -79,6 +79,7 @@ export class Deploy {
         await saga.step('prove', { do: () => act.long.prove(ref), undo: nothing('a look leaves nothing behind') });
       });
       await this.enter('gate');
+      await this.details.show();
     }
     await saga.step('cut-over', {
       do: () =>
@@ -107,7 +108,9 @@ export class Deploy {
     if (course.state === 'in_progress_cancel') await course.enter('cancelled');
     else if (!cancelled && holdsPlace(course.state) && course.state !== 'complete_error')
       await course.enter('fail', { error });
-    if (!holdsPlace(course.state)) await this.act.queue.leave(ticketOf(this.life));
+    if (holdsPlace(course.state)) return;
+    await this.act.queue.leave(ticketOf(this.life));
+    course.left = true;
   }
 
   /** The target may have changed while the request waited. */
@@ -122,6 +125,7 @@ export class Deploy {
   private async afterwards(saga: Saga): Promise<void> {
     const { act, ref, course, commands, life } = this;
     for (let time = 1; ; time++) {
+      await this.details.show();
       const again = time === 1 ? '' : `-${time}`;
       await saga.step(`window${again}`, {
         do: () => untilDecided(ref, course, commands, act, () => this.goOnAsNew()),

@@ -35,12 +35,20 @@ export class Details {
     }
   }
 
+  /** Shows it as it is now. That nobody can tell is no matter. */
+  async show(): Promise<void> {
+    this.text = await this.read().catch((error: unknown) => {
+      if (!isRunFailure(error)) throw error;
+      return this.text;
+    });
+    this.saga?.publish();
+  }
+
   private async refresh(): Promise<void> {
     const began = Date.now();
     for (;;) {
       await sleep(Math.max(FIRST_MS, (Date.now() - began) * SHARE));
-      this.text = await this.read();
-      this.saga?.publish();
+      await this.show();
     }
   }
 }

@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  setCurrentDetails,
   type TemporalFailure,
 } from '@temporalio/workflow';
 import { DeployWorkflow, type DeployLife, type RequestRef } from '../../domain/deploy/contract';
@@ -63,7 +64,7 @@ class RequestLife {
       else await this.untilCompleted();
       if (isLong() && !this.isOver) await this.goOnAsNew();
     }
-    if (this.course.deployed) await this.act.queue.leave(ticketOf(this.life));
+    if (this.course.deployed && !this.course.left) await this.act.queue.leave(ticketOf(this.life));
     await condition(allHandlersFinished);
     if (this.failed) throw this.failed;
   }
@@ -87,6 +88,8 @@ class RequestLife {
     });
     const move = ({ changes: 'pass', none: 'passEmpty', error: 'refuse' } as const)[result];
     await this.course.enter(move, { error });
+    // Before it is deployed there is no run whose steps could be shown.
+    setCurrentDetails(await this.act.quick.describe(this.ref).catch(() => ''));
   }
 
   /** Waits until somebody deploys or closes it, or a schema has changed. */

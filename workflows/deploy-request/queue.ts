@@ -1,5 +1,11 @@
-import { condition, continueAsNew, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
-import { proxyActivities } from '@temporalio/workflow';
+import {
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { DeployActivities } from '../../activities/deploy/activities';
 import type { QueueLife, QueueTicket } from '../../domain/deploy/contract';
 import { joined, left } from '../../domain/deploy/line';
@@ -8,7 +14,7 @@ import { joinSignal, leaveSignal, placeSignal } from './messages';
 /** Milliseconds between two looks whether those who wait, or have the place, are still there. */
 const LOOK_MS = 60_000;
 
-const act = proxyActivities<Pick<DeployActivities, 'gone'>>({
+const act = proxyActivities<Pick<DeployActivities, 'gone' | 'line'>>({
   startToCloseTimeout: '10s',
   retry: { maximumInterval: '1 minute' },
 });
@@ -18,8 +24,11 @@ const act = proxyActivities<Pick<DeployActivities, 'gone'>>({
  * place, and keeps it until it leaves; everybody is told who is before it. It ends when nobody is left.
  */
 export async function deployQueue(life: QueueLife): Promise<void> {
-  let waiting: readonly QueueTicket[] = life.waiting ?? [];
+  const { waiting: carried, ...queue } = life;
+  let waiting: readonly QueueTicket[] = carried ?? [];
   const told = new Map<string, string>();
+  /** Who left before it was known who was there. */
+  const gone = new Set<string>();
   let changed = true;
   const change = (next: readonly QueueTicket[]): void => {
     waiting = next;
@@ -30,7 +39,16 @@ export async function deployQueue(life: QueueLife): Promise<void> {
     told.delete(ticket.requestId);
     change(joined(waiting, ticket));
   });
-  setHandler(leaveSignal, (ticket) => change(left(waiting, ticket.requestId)));
+  setHandler(leaveSignal, ({ requestId }) => {
+    gone.add(requestId);
+    change(left(waiting, requestId));
+  });
+
+  if (!carried) {
+    // A queue that was lost had others in it, who came before.
+    const known = (await act.line(queue)).filter(({ requestId }) => !gone.has(requestId));
+    change([...known, ...waiting].reduce(joined, []));
+  }
 
   while (waiting.length > 0 || changed) {
     changed = false;
@@ -38,14 +56,14 @@ export async function deployQueue(life: QueueLife): Promise<void> {
       const preceding = waiting.slice(0, i).map(({ number }) => number);
       if (told.get(ticket.requestId) === preceding.join()) continue;
       told.set(ticket.requestId, preceding.join());
-      if (!(await tell(ticket, preceding))) change(left(waiting, ticket.requestId));
+      // Whoever has the place may have made something already: it is only forgotten once that is known to be over.
+      if (!(await tell(ticket, preceding)) && i > 0) change(left(waiting, ticket.requestId));
     }
     if (changed) continue;
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof deployQueue>({ ...life, waiting });
     if (waiting.length < 2) await condition(() => changed);
     else if (!(await condition(() => changed, LOOK_MS))) {
-      const gone = await act.gone({ tickets: waiting });
-      for (const requestId of gone) change(left(waiting, requestId));
+      for (const requestId of await act.gone({ queue, tickets: waiting })) change(left(waiting, requestId));
     }
   }
 }

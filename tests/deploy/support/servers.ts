@@ -42,6 +42,7 @@ export const changes = {
   MariaDB: {
     widen: 'ALTER TABLE orders MODIFY amount BIGINT NOT NULL',
     add: 'ALTER TABLE orders ADD COLUMN city VARCHAR(20)',
+    addAgain: 'ALTER TABLE orders MODIFY city VARCHAR(40)',
     drop: 'ALTER TABLE orders DROP COLUMN note',
     narrow: 'ALTER TABLE orders MODIFY amount TINYINT NOT NULL',
     narrowNote: 'ALTER TABLE orders MODIFY note TEXT',
@@ -49,6 +50,7 @@ export const changes = {
   PostgreSQL: {
     widen: 'ALTER TABLE orders ALTER amount TYPE bigint',
     add: 'ALTER TABLE orders ADD COLUMN city varchar(20)',
+    addAgain: 'ALTER TABLE orders ALTER city TYPE varchar(40)',
     drop: 'ALTER TABLE orders DROP COLUMN note',
     narrow: 'ALTER TABLE orders ALTER note TYPE varchar(3)',
     narrowNote: 'ALTER TABLE orders ALTER note TYPE text',

@@ -122,7 +122,7 @@ export class DeployWorld {
   async open(
     database: DatabaseRecord,
     branch: BranchRecord,
-    options: Partial<Pick<DeployRequest['deployment'], 'autoCutover' | 'throttle'>> = {},
+    options: Partial<Pick<DeployRequest['deployment'], 'autoCutover' | 'autoDeleteBranch' | 'throttle'>> = {},
   ): Promise<Opened> {
     const main = await this.branchNamed(database, 'main');
     const request = await this.store.deploys.requests.open({
