@@ -65,7 +65,7 @@ onBoth('databases', (databases) => {
     const first = await list({ perPage: 3 });
     const second = await list({ perPage: 3, page: 2 });
     expect([first.total, second.total]).toEqual([4, 4]);
-    expect([first, second].flatMap(names).sort()).toEqual(['Card', 'a_b', 'axb', 'cart']);
+    expect([first, second].flatMap(namesOf).sort()).toEqual(['Card', 'a_b', 'axb', 'cart']);
     expect(namesOf(second)).toHaveLength(1);
     expect(namesOf(await list({ q: 'CAR' })).sort()).toEqual(['Card', 'cart']);
     expect(namesOf(await list({ q: '_' }))).toEqual(['a_b']);
