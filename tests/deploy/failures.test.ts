@@ -231,6 +231,27 @@ test('whoever cancels the workflow in Temporal cancels the request, where that c
   await live.handle.result();
 });
 
+test('a worker that is shut down leaves what it follows to the next one', async () => {
+  const request = await ready(sql.widen);
+  await request.tell('deploy');
+  await request.reaches('pending_cutover');
+  const isFollowed = async (): Promise<void> => {
+    const { raw } = await request.handle.describe();
+    expect(raw.pendingActivities?.map(({ activityType }) => activityType?.name)).toEqual(['follow']);
+  };
+  await eventually(isFollowed);
+  await world.stopWorker();
+  await isFollowed();
+  await served.target.run(schema, ['UPDATE orders SET amount = amount + 1']);
+  await world.startWorker([() => ({ inbound: gate })]);
+  await eventually(async () => {
+    const state = await served.target.engine(schema).state(request.ref.requestId);
+    expect(state!.tables[0]!.logLength).toBe(0);
+  });
+  await request.tell('cancel');
+  await request.reaches('complete_cancel');
+});
+
 test('a workflow that was lost goes on from where the request stands', async () => {
   const request = await ready(sql.widen);
   await request.tell('deploy');
