@@ -78,8 +78,9 @@ export async function startMariaDb({ directory, port, options = {}, logFile }: M
   if (password !== '') return server(port, password, component);
   const minted = randomBytes(18).toString('base64url');
   await withRoot(port, '', async (run) => {
-    // Without name resolution nobody is `localhost`; the others would be ways in without a password.
-    await run("DELETE FROM mysql.global_priv WHERE Host <> '127.0.0.1'");
+    // Without name resolution nobody is `localhost`; the others would be ways in without a password. `mariadb.sys` is
+    // locked, and the views of the server's own schema are its.
+    await run("DELETE FROM mysql.global_priv WHERE Host <> '127.0.0.1' AND User <> 'mariadb.sys'");
     await run('FLUSH PRIVILEGES');
     await run(`ALTER USER root@'127.0.0.1' IDENTIFIED BY '${minted}'`);
   });

@@ -87,6 +87,11 @@ test('they serve who has their secrets alone, and keep their data over a restart
     await expect(inMariaDb('SELECT 1', password)).rejects.toMatchObject({ code: 'ER_ACCESS_DENIED_ERROR' });
     await expect(inPostgres('SELECT 1', password)).rejects.toThrow(/password/);
   }
+  const accounts = await inMariaDb('SELECT User, Host FROM mysql.user ORDER BY Host');
+  expect(accounts).toEqual([
+    { User: 'root', Host: '127.0.0.1' },
+    { User: 'mariadb.sys', Host: 'localhost' },
+  ]);
   await inMariaDb('CREATE DATABASE kept');
   await inPostgres('CREATE SCHEMA kept');
   const kept = async (): Promise<void> => {
