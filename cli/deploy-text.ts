@@ -9,7 +9,7 @@ import type {
 } from './deploy-shapes';
 import type { Io } from './io';
 import { table, type Column } from './table';
-import { ago, duration, fields, moment, paint, tame, words, type Colour, type Field } from './text';
+import { ago, fields, moment, paint, tame, wholeSeconds, words, type Colour, type Field } from './text';
 
 /** The colour of a deployment's state. */
 export function deployColour(state: DeploymentState): Colour | undefined {
@@ -151,16 +151,14 @@ export function errorText({ deployment: { error } }: DeployRequestJson): string 
 export function windowText({ deployment, deployment_state }: DeployRequestJson, now: Date): string | undefined {
   const { revert_window_ends_at: end } = deployment;
   if (deployment_state !== 'complete_pending_revert' || end === null) return undefined;
-  // Whole seconds: nobody acts on less.
-  const left = Math.max(0, Math.ceil((Date.parse(end) - now.getTime()) / 1_000) * 1_000);
-  return `possible for ${duration(left)}`;
+  return `possible for ${wholeSeconds(Date.parse(end) - now.getTime())}`;
 }
 
 /** How long a copy will still take, and how fast it is; empty while it is not known. */
 export function paceText({ rows_per_second, eta_seconds, throttled_by }: OperationJson): string {
   const parts = [
     rows_per_second > 0 ? `${rows_per_second.toLocaleString('en')} rows/s` : '',
-    eta_seconds === null || eta_seconds === 0 ? '' : `${duration(eta_seconds * 1_000)} left`,
+    eta_seconds === null || eta_seconds === 0 ? '' : `${wholeSeconds(eta_seconds * 1_000)} left`,
     throttled_by === null ? '' : `held up by ${throttled_by}`,
   ];
   return parts.filter((part) => part !== '').join(', ');

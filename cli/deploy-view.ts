@@ -2,7 +2,7 @@ import type { DeployRequestJson, OperationJson } from './deploy-shapes';
 import { deployColour, errorText, operationColour, paceText, stateLine, windowText } from './deploy-text';
 import type { Io } from './io';
 import { printJson } from './registration';
-import { clip, duration, paint, tame, words } from './text';
+import { clip, paint, tame, wholeSeconds, words } from './text';
 
 /** Shows a deploy request while something happens to it. */
 export interface RequestView {
@@ -129,7 +129,7 @@ class DrawnView implements RequestView {
     const preceding = deployment.preceding_deployments.map((each) => `#${each.deploy_request_number}`).join(', ');
     const revert = windowText(request, io.now());
     const error = errorText(request);
-    const took = duration(Math.floor((io.now().getTime() - this.began) / 1_000) * 1_000);
+    const took = wholeSeconds(Math.floor((io.now().getTime() - this.began) / 1_000) * 1_000);
     const operations = fit(deployment.deploy_operations, Math.max(1, (io.rows ?? Infinity) - BESIDE_ROWS));
     const hidden = deployment.deploy_operations.length - operations.length;
     const width = Math.min(

@@ -77,7 +77,7 @@ test('each table has a bar, how fast it is and how long it takes', () => {
     }),
   ]);
   expect(linesOf(drawing!)).toEqual([
-    'shop #3  dev into main  0 ms',
+    'shop #3  dev into main  0 s',
     'in progress: something happens',
     'throttle: rests 30 % of the time',
     'ALTER  users  ████████████████████ 100 %  complete',
@@ -118,7 +118,7 @@ test('time goes on in it although nothing changes', () => {
     view.show(request('complete_pending_revert', { revert_window_ends_at: '2026-11-21T12:00:30.000Z' }));
     now += 20_000;
     jest.advanceTimersByTime(1_000);
-    expect(io.written.out).toMatch(/possible for 30.0 s[^]*possible for 10.0 s/);
+    expect(io.written.out).toMatch(/possible for 30 s[^]*possible for 10 s/);
     view.close();
     const drawn = io.written.out;
     jest.advanceTimersByTime(5_000);
