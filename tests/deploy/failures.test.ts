@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseRecord } from '../../domain/deploy/database';
 import { Failure, type FailureCode } from '../../domain/failures';
 import { resolveUpdate, sagaQuery } from '../../workflows/saga/messages';
@@ -49,8 +50,8 @@ const operations = async ({ ref }: Opened): Promise<readonly object[]> =>
   await world.store.deploys.requests.operations(world.organizationId, ref.requestId);
 
 /** Whoever comes next gets the place. */
-const nextIsServed = async (): Promise<void> => {
-  const next = await ready(sql.add);
+const nextIsServed = async (statement: string = sql.add): Promise<void> => {
+  const next = await ready(statement);
   await next.tell('deploy');
   await next.reaches('pending_cutover');
   await next.tell('cancel');
@@ -198,6 +199,46 @@ test('a cut-over that is held up is tried again by itself where it applies itsel
   reader.destroy();
   await request.reaches('complete');
   await request.handle.result();
+});
+
+test('removing what an instant one leaves fails: it is finished when somebody completes it', async () => {
+  const request = await ready(sql.add);
+  const mended = broken('finish');
+  await request.tell('deploy', { instant: true });
+  await request.reaches('complete_error');
+  mended();
+  expect(await request.tell('completeDeploy')).toMatchObject({ state: 'complete' });
+  await request.handle.result();
+  await nextIsServed(sql.widen);
+});
+
+test.each([0, 20, 60, 200, 400])('cancelled %s ms after it was deployed, it is as if it had never been', async (ms) => {
+  const request = await ready(sql.widen);
+  const deployed = request.tell('deploy');
+  if (ms > 0) await deployed;
+  await sleep(ms);
+  await eventually(async () => void (await request.tell('cancel')));
+  await deployed;
+  await request.reaches('complete_cancel');
+  await expect(request.handle.result()).rejects.toThrow();
+  await nextIsServed();
+});
+
+test('deployed, cancelled and told that a schema has changed in one breath', async () => {
+  const request = await ready(sql.widen);
+  await world.stopWorker();
+  const { handle } = request;
+  await handle.signal('check');
+  await handle.signal('deploy', { by: 'me' });
+  await handle.signal('cancel', { by: 'me' });
+  await handle.signal('check');
+  await world.startWorker([() => ({ inbound: gate })]);
+  // What was accepted holds; what came before it could be done is kept as ignored.
+  await request.reaches('pending_cutover');
+  const entries = await world.store.journal.after(0, { runId: handle.workflowId, limit: 100 });
+  expect(entries.flatMap((entry) => (entry.type === 'message.ignored' ? [entry.message] : []))).toEqual(['cancel']);
+  await request.tell('cancel');
+  await request.reaches('complete_cancel');
 });
 
 test('weather ends nothing', async () => {

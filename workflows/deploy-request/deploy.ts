@@ -9,7 +9,7 @@ import { DeployWorkflow, type DeployLife, type RequestRef } from '../../domain/d
 import { holdsPlace, type DeploymentState } from '../../domain/deploy/states';
 import { Saga } from '../saga/saga';
 import { failureView, isRunFailure } from '../saga/failure';
-import { nothing, pointOfNoReturn, type Rollback } from '../saga/undo';
+import { nothing, pointOfNoReturn, type Rollback, type Undo } from '../saga/undo';
 import type { DeployProxies } from './activities';
 import type { Commands } from './commands';
 import type { Course } from './course';
@@ -31,6 +31,8 @@ export class Deploy {
   private readonly details: Details;
   /** Where it stood when this run began. */
   private readonly began: number;
+  /** Whether something that was made for it is still there although it was to be taken back. */
+  leftBehind = false;
 
   constructor(
     private readonly life: DeployLife,
@@ -50,8 +52,8 @@ export class Deploy {
     await Saga.run({ ...definition, details: () => this.details.text }, async (saga) => {
       this.details.shownBy(saga);
       await this.untilLive(saga);
-      if (this.course.state === 'complete') return;
-      await this.afterwards(saga);
+      if (this.course.instant) await this.finish(saga, pointOfNoReturn('it was made instantly, without a way back'));
+      else await this.afterwards(saga);
     });
   }
 
@@ -104,7 +106,8 @@ export class Deploy {
   /** The place is kept for as long as something of the request is in the way of the next. */
   private async giveBack({ leftBehind, cancelled, error }: Rollback): Promise<void> {
     const { course } = this;
-    if (leftBehind.length > 0) return;
+    this.leftBehind = leftBehind.length > 0;
+    if (this.leftBehind) return await this.act.store.set({ ...this.ref, error });
     if (course.state === 'in_progress_cancel') await course.enter('cancelled');
     else if (!cancelled && holdsPlace(course.state) && course.state !== 'complete_error')
       await course.enter('fail', { error });
@@ -123,7 +126,7 @@ export class Deploy {
   }
 
   private async afterwards(saga: Saga): Promise<void> {
-    const { act, ref, course, commands, life } = this;
+    const { act, ref, course, commands } = this;
     for (let time = 1; ; time++) {
       await this.details.show();
       const again = time === 1 ? '' : `-${time}`;
@@ -140,10 +143,11 @@ export class Deploy {
       commands.windowOver = commands.skipped = false;
     }
     if (course.state === 'complete_revert_error') return;
-    await saga.step('finish', {
-      do: () => finishDeploy(life, course, act),
-      undo: nothing('what is not live is not needed any more'),
-    });
+    await this.finish(saga, nothing('what is not live is not needed any more'));
+  }
+
+  private async finish(saga: Saga, undo: Undo<void>): Promise<void> {
+    await saga.step('finish', { do: () => finishDeploy(this.life, this.course, this.act), undo });
   }
 
   private async revert(): Promise<'done' | 'failed' | 'held up'> {

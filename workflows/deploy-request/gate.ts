@@ -8,7 +8,6 @@ import {
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import { isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
-import { conclude } from './conclude';
 import type { Course } from './course';
 import { isLong } from './long';
 
@@ -54,15 +53,10 @@ export class Gate {
   }
 
   private async open(): Promise<void> {
-    const { course, act, ref, life } = this;
-    if (course.instant) {
-      await act.long.finish(ref);
-      await course.enter('finishAtOnce', { error: null });
-      await conclude(life, act, false);
-    } else {
-      const revertWindowEndsAt = new Date(Date.now() + life.deploy.revertWindowMs).toISOString();
-      await course.enter('open', { error: null, revertWindowEndsAt });
-    }
+    const { course, life } = this;
+    if (course.instant) return;
+    const revertWindowEndsAt = new Date(Date.now() + life.deploy.revertWindowMs).toISOString();
+    await course.enter('open', { error: null, revertWindowEndsAt });
   }
 
   private async untilApplied(): Promise<void> {

@@ -7,7 +7,7 @@ import {
   type TemporalFailure,
 } from '@temporalio/workflow';
 import { DeployWorkflow, type DeployLife, type RequestRef } from '../../domain/deploy/contract';
-import { holdsPlace, isTerminal } from '../../domain/deploy/states';
+import { holdsPlace, isTerminal, type DeploymentState } from '../../domain/deploy/states';
 import type { FailureView } from '../../domain/saga';
 import { inStep } from '../saga/context';
 import { failureView, isRunFailure } from '../saga/failure';
@@ -30,6 +30,12 @@ export async function deployRequest(life: DeployLife): Promise<void> {
     await request.live();
   });
 }
+
+/** The states in which it waits to be deployed, closed, or checked again. */
+const waits: readonly DeploymentState[] = ['ready', 'no_changes', 'error'];
+
+/** Why a request that was cancelled still keeps its place. */
+const left: FailureView = { code: 'CANCELLED', message: 'it was taken back, but something of it was left behind' };
 
 class RequestLife {
   private readonly ref: RequestRef;
@@ -59,7 +65,7 @@ class RequestLife {
     this.course.begin(await this.act.store.standing(this.ref));
     while (!this.isOver) {
       if (this.course.state === 'pending') await this.check();
-      else if (!this.course.deployed) await this.untilDeployed();
+      else if (waits.includes(this.course.state)) await this.untilDeployed();
       else if (!isTerminal(this.course.state)) await this.deploy();
       else await this.untilCompleted();
       if (isLong() && !this.isOver) await this.goOnAsNew();
@@ -95,8 +101,8 @@ class RequestLife {
   /** Waits until somebody deploys or closes it, or a schema has changed. */
   private async untilDeployed(): Promise<void> {
     const { course, commands } = this;
-    await condition(() => this.isOver || commands.recheck || course.state === 'queued' || isLong());
-    if (course.state === 'queued' || this.isOver || !commands.recheck) return;
+    await condition(() => this.isOver || commands.recheck || !waits.includes(course.state) || isLong());
+    if (!waits.includes(course.state) || this.isOver || !commands.recheck) return;
     commands.recheck = false;
     if (!course.deployed) await course.enter('check');
   }
@@ -108,10 +114,10 @@ class RequestLife {
     } catch (error) {
       if (!isRunFailure(error)) throw error;
       this.failed = error;
-      // Taking it back was given up by a person: what is left of it is in the way of the next.
-      const left: FailureView = { code: 'CANCELLED', message: 'it was cancelled, but something of it was left behind' };
-      if (this.course.state === 'in_progress_cancel') await this.course.enter('fail', { error: left });
-      if (!isTerminal(this.course.state)) await this.course.enter('fail', { error: failureView(error) });
+      if (isTerminal(this.course.state)) return;
+      if (this.course.state === 'in_progress_cancel' && !deploy.leftBehind) await this.course.enter('cancelled');
+      // A person gave up taking it back: what is left of it is in the way of the next.
+      else await this.course.enter('fail', { error: deploy.leftBehind ? left : failureView(error) });
     }
   }
 

@@ -47,6 +47,7 @@ export async function finishDeploy(life: DeployLife, course: Course, act: Deploy
   const { organizationId, databaseId, requestId, number } = life;
   const ref: RequestRef = { organizationId, databaseId, requestId, number };
   const isReverted = course.state === 'in_progress_revert';
+  const done = isReverted ? 'reverted' : course.state === 'in_progress_cutover' ? 'finishAtOnce' : 'finish';
   try {
     await act.long.finish(ref);
   } catch (error) {
@@ -54,6 +55,6 @@ export async function finishDeploy(life: DeployLife, course: Course, act: Deploy
     await course.enter(isReverted ? 'failRevert' : 'fail', { error: failureView(error) });
     return;
   }
-  await course.enter(isReverted ? 'reverted' : 'finish', { error: null });
+  await course.enter(done, { error: null });
   await conclude(life, act, isReverted);
 }
