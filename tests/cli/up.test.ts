@@ -1,14 +1,5 @@
 import { execFile } from 'node:child_process';
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +8,7 @@ import { demoOrganization } from '../../cli/demo';
 import { readDescription, withAutoPorts } from '../../environment/description';
 import { scriptCommand } from '../../environment/script';
 import { openStore } from '../../prisma/open';
+import { linkedData, removeHome } from '../support/home-data';
 
 /* `gatewright up --once`, as a person types it: everything comes up, is proven, and ends. */
 
@@ -24,8 +16,7 @@ jest.setTimeout(240_000);
 
 const directory = mkdtempSync(join(tmpdir(), 'gw-up-'));
 afterAll(() => {
-  const data = databases();
-  if (data) rmSync(data, { recursive: true });
+  removeHome(join(directory, 'home'));
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -47,12 +38,6 @@ async function up(): Promise<{ summary: Summary; said: string }> {
   return { summary: JSON.parse(stdout) as Summary, said: stderr };
 }
 
-/** Where the data of databases is that the home only links to: servers that refuse root cannot enter a home of root's. */
-function databases(): string | undefined {
-  const link = join(directory, 'home', 'databases');
-  return existsSync(link) && lstatSync(link).isSymbolicLink() ? readlinkSync(link) : undefined;
-}
-
 /** The processes that name the home on their command line: all of its components, and whatever runs its containers. */
 function processes(): string[] {
   return readdirSync('/proc')
@@ -64,7 +49,9 @@ function processes(): string[] {
         return ''; // it ended
       }
     })
-    .filter((line) => [directory, databases()].some((place) => place !== undefined && line.includes(place)));
+    .filter((line) =>
+      [directory, linkedData(join(directory, 'home'))].some((place) => place !== undefined && line.includes(place)),
+    );
 }
 
 /** The replica that the demo's requests were answered by, which is the same on every edge. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
@@ -10,6 +10,7 @@ import { choosePorts } from '../../environment/ports-of-home';
 import { ProcessRecord } from '../../environment/process-record';
 import { Supervisor } from '../../environment/supervisor';
 import { eventually } from '../support/eventually';
+import { removeHome } from '../support/home-data';
 
 /* The servers of databases that `npm start` brings up. */
 
@@ -27,8 +28,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await supervisor.stop(supervisor.names);
-  const databases = home.path('databases');
-  if (existsSync(databases) && process.getuid?.() === 0) rmSync(readlinkSync(databases), { recursive: true });
+  removeHome(home.directory);
   rmSync(directory, { recursive: true, force: true });
 });
 

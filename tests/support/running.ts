@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,6 +14,7 @@ import type { Store } from '../../prisma/store';
 import { callApi, type ApiAnswer } from './api-call';
 import { BreakPointFiles } from './break-points';
 import { eventually } from './eventually';
+import { removeHome } from './home-data';
 import { snapshot, type Snapshot } from './snapshot';
 
 /** A run as `GET /runs/{id}` shows it, as far as tests look at it. */
@@ -95,6 +96,6 @@ export class RunningEnvironment {
     this.breakPoints.clear();
     await this.store.close();
     await this.environment.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+    removeHome(this.directory);
   }
 }
