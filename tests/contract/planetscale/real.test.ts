@@ -18,6 +18,8 @@ describe.each(servers)('%s', (name, start) => {
   const server = name as ServerName;
   const at = { database: 'shop' };
   const changed = changes[server];
+  /** A change that none of the others has made. */
+  const another = 'ALTER TABLE orders ADD COLUMN street varchar(20)';
   let running: Server;
   let served: Served;
   let sdk: Sdk;
@@ -152,9 +154,47 @@ describe.each(servers)('%s', (name, start) => {
     expect((await sdk.call('getDeployQueue', at)).data).toEqual([]);
   });
 
+  test('a cut-over that somebody holds up says who, and is forced', async () => {
+    const one = { ...at, number: await open([changed.widen]) };
+    await sdk.call('queueDeployRequest', one);
+    await reaches(one.number, 'pending_cutover');
+    const holder = await running.target.session(await schemaOf('main'));
+    await holder.execute('START TRANSACTION');
+    await holder.query('SELECT * FROM orders');
+    await sdk.call('completeGatedDeployRequest', one);
+    const held = await eventually(async () => {
+      const { state, deploy_check_errors: errors } = await sdk.call('getDeployment', one);
+      if (state !== 'pending_cutover' || errors === null) throw new Error(`it is ${state}`);
+      return errors as string;
+    }, SOON_MS);
+    expect(held).toMatch(/lock/);
+    await sdk.call('forceCutoverDeployRequest', one);
+    const { deployment_state: state } = await sdk.call('getDeployRequest', one);
+    if (state === 'pending_cutover') await sdk.call('completeGatedDeployRequest', one);
+    await reaches(one.number, 'complete_pending_revert');
+    holder.destroy();
+    await sdk.call('skipRevertPeriod', one);
+    await reaches(one.number, 'complete');
+  });
+
+  test('one that is instant is complete at once, and its branch goes with it where that is wanted', async () => {
+    const number = await open(['ALTER TABLE orders ADD COLUMN zip varchar(20)']);
+    const one = { ...at, number };
+    const { branch: own } = await sdk.call('getDeployRequest', one);
+    await sdk.call('updateAutoDeleteBranch', { ...one, enable: true });
+    await sdk.call('queueDeployRequest', { ...one, instant_ddl: true });
+    await reaches(number, 'complete');
+    expect(await columns()).toEqual(['id', 'note', 'amount', 'city', 'zip']);
+    await eventually(async () => {
+      const refused = await sdk.refused('getBranch', { ...at, branch: own });
+      if (refused.tag !== 'NotFound') throw new Error(refused.message);
+    }, SOON_MS);
+    expect(await sdk.call('getDeployRequest', one)).toMatchObject({ branch_deleted: true });
+  });
+
   test('where approval is required, one is deployed once it is approved', async () => {
     await sdk.call('updateDatabaseSettings', { ...at, require_approval_for_deploy: true });
-    const number = await open([changed.widen]);
+    const number = await open([another]);
     const one = { ...at, number };
     expect(await sdk.refused('queueDeployRequest', one)).toEqual({
       tag: 'Forbidden',
@@ -173,7 +213,7 @@ describe.each(servers)('%s', (name, start) => {
     const none = { ...at, number: await open([], {}, 'no_changes') };
     expect(await sdk.refused('queueDeployRequest', none)).toMatchObject({ tag: 'Conflict' });
     expect(await sdk.call('closeDeployRequest', { ...none, state: 'closed' })).toMatchObject({ state: 'closed' });
-    const closed = { ...at, number: await open([changed.widen]) };
+    const closed = { ...at, number: await open([another]) };
     expect(await sdk.call('closeDeployRequest', { ...closed, state: 'closed' })).toMatchObject({ state: 'closed' });
     expect(await sdk.refused('queueDeployRequest', closed)).toMatchObject({ tag: 'Conflict' });
   });
@@ -195,6 +235,13 @@ describe.each(servers)('%s', (name, start) => {
       if (refused.tag !== 'NotFound') throw new Error(refused.message);
     }, SOON_MS);
     await expect(main.run('SELECT 1')).rejects.toThrow();
+    const [schema, accounts] = running.target.kind === 'mysql' ? ['mysql', 'mysql.user'] : ['public', 'pg_user'];
+    const name = running.target.kind === 'mysql' ? 'User' : 'usename';
+    for (const query of [
+      "SELECT * FROM information_schema.schemata WHERE schema_name LIKE 'gw%'",
+      `SELECT * FROM ${accounts} WHERE ${name} LIKE 'gw%'`,
+    ])
+      expect(await running.target.rows(schema, query)).toEqual([]);
   });
 
   async function schemaOf(own: string): Promise<string> {
