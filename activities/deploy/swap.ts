@@ -1,5 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import type { RequestRef } from '../../domain/deploy/contract';
+import { OperationKind } from '../../domain/schema/change';
 import { Failure, isFailure, type FailureCode } from '../../domain/failures';
 import type { FailureView } from '../../domain/saga';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
@@ -52,10 +53,22 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
     });
   };
 
+  /** Lets the accounts of the target touch the tables that it did not have before. */
+  const share = async (
+    { organizationId, requestId }: RequestRef,
+    { database, into }: PlannedSubject,
+  ): Promise<void> => {
+    const operations = await requests.operations(organizationId, requestId);
+    const made = operations.filter(({ kind }) => kind === OperationKind.create).map(({ table }) => table);
+    await (await ports.host(database)).share(into.schema, made);
+  };
+
   return {
     async cutOver(ref) {
-      return await attempts(ref, async ({ engine, change }, force, work) => {
+      return await attempts(ref, async (subject, force, work) => {
+        const { engine, change } = subject;
         await engine.cutOver(change, { force, deadlineMs: ATTEMPT_MS }, work);
+        await share(ref, subject);
       });
     },
 

@@ -19,6 +19,12 @@ export interface SchemaHost {
   /** Makes statements take effect in a schema, for those who may change it. */
   run(schema: string, statements: readonly string[]): Promise<void>;
 
+  /**
+   * Gives those who may touch a schema their rights in tables that the engine has made in it: a server may know whose
+   * they are, and not where they came to be. Tables that are not there are left out.
+   */
+  share(schema: string, tables: readonly string[]): Promise<void>;
+
   /** Makes an account that may touch one schema alone, or gives it these rights and this password. */
   createAccount(account: Account): Promise<void>;
   /** Drops an account and ends its sessions; one that is not there needs nothing. */

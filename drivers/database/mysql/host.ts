@@ -73,6 +73,10 @@ export class MySqlHost implements SchemaHost {
     });
   }
 
+  async share(): Promise<void> {
+    // Rights are those of the schema, whoever made what is in it.
+  }
+
   async createAccount({ username, schema, role, verifier }: Account): Promise<void> {
     if (verifier.kind !== 'mysql') throw new Failure('INVALID_INPUT', 'this server wants a verifier for MySQL');
     await this.withSession(async (session, isMariaDb) => {

@@ -69,6 +69,23 @@ export class PostgresHost implements SchemaHost {
     }, schema);
   }
 
+  async share(schema: string, tables: readonly string[]): Promise<void> {
+    if (tables.length === 0) return;
+    await this.together(async (session) => {
+      const groups = await groupsOf(session, schema);
+      if (!(await hasRole(session, groups.owner))) return;
+      const isOurs = typeof (await ownedBy(session, schema)) === 'string';
+      for (const { made, sequence, mine } of await madeIn(session, schema, tables)) {
+        // What was made in another schema and moved here has none of the rights that are given to what is made here.
+        for (const [right, things, group] of rightsOf(groups))
+          if ((things === 'SEQUENCES') === sequence)
+            await session.execute(`GRANT ${right} ON ${made} TO ${name(group)}`);
+        // In a schema that was there before, tables are of whoever made it. Sequences go with their tables.
+        if (isOurs && mine && !sequence) await session.execute(`ALTER TABLE ${made} OWNER TO ${name(groups.owner)}`);
+      }
+    });
+  }
+
   async createAccount({ username, schema, role, verifier }: Account): Promise<void> {
     if (verifier.kind !== 'postgresql')
       throw new Failure('INVALID_INPUT', 'this server wants a verifier for PostgreSQL');
@@ -155,26 +172,46 @@ async function ensureGroups(session: Session, schema: string): Promise<Groups> {
       await session.execute(`COMMENT ON ROLE ${name(group)} IS ${literal(`gatewright schema ${schema}`)}`);
     }
   const here = `IN SCHEMA ${name(schema)}`;
-  const rights = [
-    ['SELECT', 'TABLES', reader],
-    ['SELECT', 'SEQUENCES', reader],
-    ['INSERT, UPDATE, DELETE', 'TABLES', writer],
-    ['USAGE', 'SEQUENCES', writer],
-  ];
   const statements = [
     // A role has to be one's own before anything can be said in its name.
     `GRANT ${owner} TO CURRENT_USER`,
     `GRANT USAGE ON SCHEMA ${name(schema)} TO ${reader}, ${writer}`,
     `GRANT USAGE, CREATE ON SCHEMA ${name(schema)} TO ${owner}`,
-    ...rights.flatMap(([right, things, group]) => [
-      `GRANT ${right} ON ALL ${things} ${here} TO ${group}`,
+    ...rightsOf(groups).flatMap(([right, things, group]) => [
+      `GRANT ${right} ON ALL ${things} ${here} TO ${name(group)}`,
       ...['CURRENT_USER', owner].map(
-        (maker) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${maker} ${here} GRANT ${right} ON ${things} TO ${group}`,
+        (maker) => `ALTER DEFAULT PRIVILEGES FOR ROLE ${maker} ${here} GRANT ${right} ON ${things} TO ${name(group)}`,
       ),
     ]),
   ];
   for (const statement of statements) await session.execute(statement);
   return groups;
+}
+
+/** What each role may do with which things. */
+function rightsOf({ reader, writer }: Groups): readonly (readonly [string, 'TABLES' | 'SEQUENCES', string])[] {
+  return [
+    ['SELECT', 'TABLES', reader],
+    ['SELECT', 'SEQUENCES', reader],
+    ['INSERT, UPDATE, DELETE', 'TABLES', writer],
+    ['USAGE', 'SEQUENCES', writer],
+  ];
+}
+
+/** Tables and views of these names, with the sequences that belong to them. */
+async function madeIn(session: Session, schema: string, tables: readonly string[]) {
+  const rows = await session.query(
+    `WITH made AS (
+       SELECT oid, relkind, relowner FROM pg_class
+       WHERE relnamespace = $1::regnamespace AND relname = ANY ($2::text[]) AND relkind IN ('r', 'p', 'v', 'm', 'S'))
+     SELECT oid::regclass::text AS made, relkind = 'S' AS sequence, relowner = current_user::regrole AS mine FROM made
+     UNION SELECT objid::regclass::text, true, false FROM pg_depend
+       WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i')
+         AND refobjid IN (SELECT oid FROM made WHERE relkind IN ('r', 'p'))
+         AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S')`,
+    [name(schema), tables],
+  );
+  return rows.map((row) => ({ made: text(row.made), sequence: row.sequence === true, mine: row.mine === true }));
 }
 
 function memberships({ reader, writer, owner }: Groups, role: BranchRole): readonly string[] {
