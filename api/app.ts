@@ -7,6 +7,7 @@ import { Failure, failures } from '../domain/failures';
 import { Caller } from './access';
 import type { Deps } from './deps';
 import { dstackRouter } from './dstack/router';
+import { planetscaleRouter } from './planetscale/router';
 import { problem, problemHeaders, sendProblem, toFailure } from './problem';
 import { RateLimiter } from './rate-limit';
 import { bodyReader } from './request';
@@ -27,6 +28,7 @@ export function createApp(deps: Deps): Express {
   for (const each of all) app[each.declaration.method](expressPath(each), serve(each, deps, limiter, readBody));
   for (const path of new Set(all.map(expressPath))) app.all(path, methodNotAllowed(all, path));
   app.use('/api', dstackRouter(deps, limiter, readBody));
+  app.use('/v1', planetscaleRouter(deps, limiter, readBody));
   app.use((_req, _res, next) => next(new Failure('NOT_FOUND', 'There is nothing at this address.')));
   app.use(answerError(deps.log));
   return app;

@@ -1,7 +1,8 @@
 import type { GatewayLife, Sweep, SweepReport } from '../domain/fleet/contract';
-import type { GatewayStarted, GatewayStopped, RunKind, StartGateway, StopGateway } from '../domain/gateway/contract';
+import type { RunKind, StartGateway, StopGateway } from '../domain/gateway/contract';
 import type { FailureCode } from '../domain/failures';
 import type { SagaView } from '../domain/saga';
+import type { DeployEngine } from './deploy-engine';
 
 /** How a run ended. */
 export type RunOutcome<T> =
@@ -36,6 +37,8 @@ export interface Decision {
  * seconds.
  */
 export interface Engine {
+  /** Databases and deploy requests. */
+  readonly deploys: DeployEngine;
   /** Begins a start, or finds the one with this allocation id, running or ended. */
   startGateway(runId: string, input: StartGateway): Promise<void>;
   /** Begins a stop, or finds the one with this run id that is running or has succeeded. */
@@ -44,10 +47,7 @@ export interface Engine {
    * Waits until a run ends, through restarts of Temporal, or until `signal` says that nobody waits any more.
    * @throws Failure NOT_FOUND when Temporal does not know the run.
    */
-  outcome<T extends GatewayStarted | GatewayStopped>(
-    runId: string,
-    signal: AbortSignal,
-  ): Promise<RunOutcome<T> | undefined>;
+  outcome<T>(runId: string, signal: AbortSignal): Promise<RunOutcome<T> | undefined>;
   /** What Temporal knows of a run; undefined when it does not know it. */
   describe(runId: string): Promise<RunDescription | undefined>;
   /** Asks a run to be taken back. @throws Failure STATE_CONFLICT when it has ended. */

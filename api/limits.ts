@@ -10,6 +10,8 @@ export interface Limits {
   readonly heartbeatMs: number;
   /** Milliseconds between looks at the journal while somebody listens. */
   readonly pollMs: number;
+  /** Milliseconds between looks for databases and deploy requests that have no run. */
+  readonly caretakeMs: number;
   /** Milliseconds that the answer to an Idempotency-Key is kept. */
   readonly idempotencyTtlMs: number;
   /** Milliseconds by which a request may outlast `waitMs` before another may take over its Idempotency-Key. */
@@ -23,6 +25,7 @@ export const limits: Limits = {
   streamsPerToken: 10,
   heartbeatMs: 15_000,
   pollMs: 100,
+  caretakeMs: 30_000,
   idempotencyTtlMs: 24 * 60 * 60 * 1000,
   idempotencyGraceMs: 5_000,
 };

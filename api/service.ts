@@ -8,6 +8,7 @@ import { Teller } from './fleet/teller';
 import { JournalWatch } from './journal-watch';
 import { limits as defaults, type Limits } from './limits';
 import { Metrics } from './metrics';
+import { Caretaker } from './planetscale/caretaker';
 import { listen } from './server';
 import { Streams } from './streams';
 import { Dispatcher } from './webhooks/dispatcher';
@@ -61,6 +62,8 @@ export async function startService({ store, engine, settings, log, ...rest }: Se
   const server = await listen(app, settings.api);
   await watch.start();
   dispatcher.start();
+  const caretaker = new Caretaker({ store, engine, settings, log, now, everyMs: limits.caretakeMs });
+  if (settings.databases) caretaker.start();
   const prune = setInterval(() => {
     store.idempotency.prune().catch((error: unknown) => log.warn({ err: error }, 'could not prune idempotency keys'));
   }, PRUNE_EVERY_MS);
@@ -72,6 +75,7 @@ export async function startService({ store, engine, settings, log, ...rest }: Se
       closing.abort();
       await server.close();
       await dispatcher.close();
+      await caretaker.close();
       await watch.close();
       await sender.close();
     },

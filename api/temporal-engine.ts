@@ -8,8 +8,6 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import {
-  ApplicationFailure,
-  CancelledFailure,
   defineSearchAttributeKey,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -17,7 +15,7 @@ import {
 import { tsToDate } from '@temporalio/common/lib/time';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { temporal } from '@temporalio/proto';
-import { Failure, failures, isFailure, isFailureCode } from '../domain/failures';
+import { Failure, isFailure } from '../domain/failures';
 import {
   FleetWorkflow,
   gatewayWorkflowId,
@@ -32,6 +30,8 @@ import type { SagaView } from '../domain/saga';
 import type { Settings } from '../domain/settings';
 import type { Decision, Engine, RunDescription, RunOutcome } from './engine';
 import { abortWith } from './signals';
+import { TemporalDeploys } from './temporal-deploys';
+import { failedOutcome, updateRefusal } from './temporal-failures';
 
 /** Milliseconds for one call: a healthy Temporal takes tens, and a caller should soon know that it is away. */
 const CALL_MS = 3_000;
@@ -59,10 +59,18 @@ const keys = {
 
 /** The engine over a Temporal client. */
 export class TemporalEngine implements Engine {
+  readonly deploys: TemporalDeploys;
+
   constructor(
     private readonly client: Client,
     private readonly namespace: string,
-  ) {}
+  ) {
+    this.deploys = new TemporalDeploys({
+      client,
+      call: (ms, work) => this.call(ms, work),
+      outcome: (runId, signal) => this.outcome(runId, signal),
+    });
+  }
 
   async startGateway(runId: string, input: StartGateway): Promise<void> {
     const summary = `Start the gateway of organization ${input.organizationId}`;
@@ -217,7 +225,7 @@ export class TemporalEngine implements Engine {
     } catch (error) {
       if (error instanceof WorkflowNotFoundError)
         throw new Failure('STATE_CONFLICT', 'The run has ended.', { data: { allowed: [] }, cause: error });
-      if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
+      if (error instanceof WorkflowUpdateFailedError) throw updateRefusal(error);
       throw error;
     }
   }
@@ -248,26 +256,4 @@ export function connectEngine(settings: Settings['temporal']): { engine: Engine;
   const namespace = config.namespace ?? settings.namespace;
   const client = new Client({ connection, namespace });
   return { engine: new TemporalEngine(client, namespace), close: () => connection.close() };
-}
-
-function failedOutcome(error: WorkflowFailedError): RunOutcome<never> {
-  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof ApplicationFailure && isFailureCode(cause.type))
-      return { ok: false, code: cause.type, message: cause.message, data: members(cause) };
-    if (cause instanceof CancelledFailure)
-      return { ok: false, code: 'CANCELLED', message: failures.CANCELLED.title, data: {} };
-  }
-  return { ok: false, code: 'INTERNAL', message: failures.INTERNAL.title, data: {} };
-}
-
-/** What a run's validator refused, in its own words. */
-function refusal({ cause }: WorkflowUpdateFailedError): Error {
-  return cause instanceof ApplicationFailure && isFailureCode(cause.type)
-    ? new Failure(cause.type, cause.message, { data: members(cause) })
-    : new Failure('INTERNAL', undefined, { cause });
-}
-
-function members({ details }: ApplicationFailure): Readonly<Record<string, unknown>> {
-  const first: unknown = details?.[0];
-  return typeof first === 'object' && first !== null ? (first as Record<string, unknown>) : {};
 }

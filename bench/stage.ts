@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { StartGateway } from '../domain/gateway/contract';
 import type { Settings } from '../domain/settings';
-import { readDescription, withAutoPorts, withoutMachines } from '../environment/description';
+import { readDescription, withAutoPorts, withoutDatabases, withoutMachines } from '../environment/description';
 import { Environment } from '../environment/environment';
 import { startWorker } from '../environment/programs';
 import { openDatabase, storeOn } from '../prisma/open';
@@ -46,7 +46,7 @@ export class Stage {
   /** Brings a stage up. @throws Error for a database that is in use: a bench fills it with made-up routes. */
   static async start({ replicas: count, agents = 0, env, workerEntry }: StageOptions): Promise<Stage> {
     const directory = mkdtempSync(join(tmpdir(), 'gw-bench-'));
-    const defaults = withoutMachines(withAutoPorts(readDescription()));
+    const defaults = withoutDatabases(withoutMachines(withAutoPorts(readDescription())));
     const description = {
       ...defaults,
       agents: { ...defaults.agents, count: agents },

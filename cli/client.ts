@@ -1,5 +1,5 @@
 import { Exit } from './exit';
-import { CliProblem, type ProblemDocument } from './problem';
+import { CliProblem, wordedProblem, type ProblemDocument } from './problem';
 import { count } from './text';
 
 /** Milliseconds that an ordinary request may take. */
@@ -30,8 +30,9 @@ export interface Connection {
 export class Client {
   constructor(readonly connection: Connection) {}
 
-  async get<T>(path: string, query: RequestOptions['query'] = {}): Promise<T> {
-    return (await this.request<T>('GET', path, { query })).body;
+  /** @param timeoutMs 15 seconds unless told. */
+  async get<T>(path: string, query: RequestOptions['query'] = {}, timeoutMs?: number): Promise<T> {
+    return (await this.request<T>('GET', path, { query, ...(timeoutMs !== undefined && { timeoutMs }) })).body;
   }
 
   async post<T>(path: string, options: RequestOptions = {}): Promise<{ readonly status: number; readonly body: T }> {
@@ -42,8 +43,12 @@ export class Client {
     return await this.request<T>('PUT', path, options);
   }
 
-  async delete<T>(path: string): Promise<T> {
-    return (await this.request<T>('DELETE', path)).body;
+  async patch<T>(path: string, options: RequestOptions = {}): Promise<{ readonly status: number; readonly body: T }> {
+    return await this.request<T>('PATCH', path, options);
+  }
+
+  async delete<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    return (await this.request<T>('DELETE', path, options)).body;
   }
 
   /** Opens a stream of server-sent events and gives the pieces of its text. @throws CliProblem, also in the middle */
@@ -110,8 +115,9 @@ export class Client {
       throw this.foreign(answer.status);
     }
     if (answer.ok) return document as T;
-    if (!isProblem(document)) throw this.foreign(answer.status);
-    throw new CliProblem(document, this.hints(document, answer));
+    const problem = isProblem(document) ? document : wordedProblem(document, answer.status);
+    if (!problem) throw this.foreign(answer.status);
+    throw new CliProblem(problem, this.hints(problem, answer));
   }
 
   private hints(document: ProblemDocument, answer: Response): string[] {

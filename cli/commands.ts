@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addAdminCommands } from './admin-commands';
+import { addDeployCommands } from './deploy-commands';
 import { addFleetCommands } from './fleet-commands';
 import { processIo } from './io';
 import { addRunCommands } from './run-commands';
@@ -18,6 +19,7 @@ const up: Register = (program) =>
     .option('--home <dir>', 'where its data is kept', '.gatewright')
     .option('--config <file>', 'another description than temporal-dev.yaml')
     .option('--no-demo', 'start no demo gateway')
+    .option('--no-databases', 'start no MariaDB and no PostgreSQL, so that there are no deploy requests')
     .option('--once', 'stop after the demo; exit 0 only if the gateway was proven')
     .option('--json', 'print one JSON object on stdout when it is ready')
     .action(async (options: import('./up').UpOptions) => {
@@ -49,5 +51,6 @@ export const commands: readonly Register[] = [
   worker,
   (program) => addRunCommands(program, io),
   (program) => addFleetCommands(program, io),
+  (program) => addDeployCommands(program, io),
   (program) => addAdminCommands(program, io),
 ];

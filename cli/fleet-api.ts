@@ -112,15 +112,16 @@ export function isNotFound(error: unknown): boolean {
 /**
  * The API, and whose gateways are meant: --organization, then GATEWRIGHT_ORGANIZATION, then that of the home's demo where
  * the API is the home's own.
+ * @param whose what is meant, in a word.
  * @throws CliProblem saying what is missing.
  */
-export function fleetApi(io: Io, options: FleetOptions): FleetApi {
+export function fleetApi(io: Io, options: FleetOptions, whose = 'gateways'): FleetApi {
   const connection = connect(io, options);
   const named = options.organization ?? organizationOf(io.env['GATEWRIGHT_ORGANIZATION']);
   const home = environmentRecord(options.home);
   const own = home?.apiUrl === connection.url ? home.organization : undefined;
   const organizationId = named ?? own;
-  if (organizationId === undefined) throw usage('whose gateways?', '--organization ID', 'GATEWRIGHT_ORGANIZATION=ID');
+  if (organizationId === undefined) throw usage(`whose ${whose}?`, '--organization ID', 'GATEWRIGHT_ORGANIZATION=ID');
   return new FleetApi(new Client(connection), organizationId);
 }
 

@@ -58,6 +58,7 @@ export function stepAfter(before: StepNow | undefined, entry: JournalEntry): Ste
     case 'run.state':
       return { ...known, state: entry.state };
     case 'step.resolved':
+    case 'message.ignored':
       return known;
   }
 }

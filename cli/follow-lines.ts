@@ -48,6 +48,8 @@ function parts(entry: JournalEntry, took: string): Line {
     }
     case 'step.output':
       return [entry.step, 'do', 'printed', undefined, entry.lines.map((line) => `\n  | ${line}`).join('')];
+    case 'message.ignored':
+      return ['run', '', `ignored ${entry.message}`, 'yellow', `  by ${entry.by}: ${entry.reason.message}`];
     case 'run.state':
       return ['run', '', words(entry.state), stateColour(entry.state), error];
   }

@@ -1,4 +1,4 @@
-import { failures, isFailureCode } from '../domain/failures';
+import { failures, isFailureCode, type FailureCode } from '../domain/failures';
 import { Exit } from './exit';
 import type { Io } from './io';
 import { fields, paint, tame, wrap, type Field } from './text';
@@ -10,6 +10,26 @@ export interface ProblemDocument {
   readonly code?: string;
   readonly status?: number;
   readonly [member: string]: unknown;
+}
+
+/** What the words of PlanetScale's API mean that are not ours in lower case. */
+const meanings: Readonly<Record<string, FailureCode>> = {
+  bad_request: 'INVALID_INPUT',
+  invalid_params: 'INVALID_INPUT',
+  forbidden: 'APPROVAL_MISSING',
+};
+
+/** An error of the calls that PlanetScale's API has as a problem; undefined for what is none. */
+export function wordedProblem(document: unknown, status: number): ProblemDocument | undefined {
+  const { code, message, errors: _, ...more } = (document ?? {}) as Record<string, unknown>;
+  if (typeof code !== 'string' || typeof message !== 'string') return undefined;
+  return { ...more, title: message, code: meaningOf(code, status, more), status };
+}
+
+function meaningOf(code: string, status: number, { allowed, state }: Readonly<Record<string, unknown>>): string {
+  if (code === 'unauthorized') return status === 401 ? 'UNAUTHENTICATED' : 'FORBIDDEN';
+  if (code === 'conflict') return allowed === undefined && state === undefined ? 'CONFLICT' : 'STATE_CONFLICT';
+  return meanings[code] ?? code.toUpperCase();
 }
 
 /** The failure of a command: it is shown in full, without a stack. */

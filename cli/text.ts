@@ -23,6 +23,12 @@ export function duration(ms: number): string {
   return pair(Math.floor(seconds / 3_600), 24, 'd', 'h');
 }
 
+/** The same in whole seconds, rounded up, for what is counted down or up before people's eyes. */
+export function wholeSeconds(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1_000));
+  return seconds < 60 ? `${seconds} s` : duration(seconds * 1_000);
+}
+
 function pair(amount: number, size: number, large: string, small: string): string {
   const rest = amount % size;
   return `${Math.floor(amount / size)} ${large}${rest === 0 ? '' : ` ${rest} ${small}`}`;
@@ -56,8 +62,8 @@ export function words(value: string): string {
 }
 
 /** `1 attempt`, `2 attempts`. */
-export function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+export function count(amount: number, noun: string, nouns = `${noun}s`): string {
+  return `${amount} ${amount === 1 ? noun : nouns}`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readDescription } from '../environment/description';
+import { readDescription, withoutDatabases } from '../environment/description';
 import { Environment } from '../environment/environment';
 import { writeJson } from '../environment/home';
 import { environmentFile } from './connection';
@@ -11,6 +11,7 @@ export interface UpOptions {
   readonly home: string;
   readonly config?: string;
   readonly demo: boolean;
+  readonly databases: boolean;
   readonly once?: boolean;
   readonly json?: boolean;
 }
@@ -25,7 +26,8 @@ function say(text: string): void {
  */
 export async function up(options: UpOptions): Promise<void> {
   const began = Date.now();
-  const description = readDescription(options.config);
+  const described = readDescription(options.config);
+  const description = options.databases ? described : withoutDatabases(described);
   let environment: Environment | undefined;
   let failed: Error | undefined;
   let ending: NodeJS.Signals | undefined;
@@ -103,6 +105,7 @@ function summary(environment: Environment): object {
     zone: settings.zone.name,
     dnsAddress: settings.zone.dnsAddress,
     edges: settings.edges.map(({ name, httpAddress }) => ({ name, httpAddress })),
+    databases: settings.databases?.servers.map(({ kind, address }) => ({ kind, address })) ?? [],
     agents: agents.map(({ id, address }) => ({ id, address })),
     pids,
   };
@@ -127,6 +130,7 @@ function guide(environment: Environment, home: string): void {
       ...(settings.fleet?.backends.length
         ? [`  npx gatewright gateway watch ${description.fleet.demo.name}${option}`]
         : []),
+      ...(settings.databases ? [`  npx gatewright database create shop${option}`] : []),
       '',
       'Ctrl-C stops everything.',
     ].join('\n'),

@@ -1,3 +1,6 @@
+import { allowedActions } from './deploy/actions';
+import { DeployWorkflow } from './deploy/contract';
+import { deploymentMoves, DeploymentState, stateFacts } from './deploy/states';
 import { FleetWorkflow } from './fleet/contract';
 import { gatewayMoves, GatewayState, replicaMoves, ReplicaState, type Move } from './fleet/lifecycle';
 import { allocationMoves, AllocationState } from './gateway/allocation';
@@ -21,12 +24,21 @@ export const generated: Readonly<Record<string, () => string>> = {
     stateDiagram(begun(allocationMoves, AllocationState.starting, 'a replica is taken for the organization')),
   'gateway states': () => stateDiagram(begun(gatewayMoves, GatewayState.submitted, 'it is applied')),
   'replica states': () => stateDiagram(begun(replicaMoves, ReplicaState.submitted, 'its gateway needs it')),
+  'deployment states': () =>
+    stateDiagram(begun(deploymentMoves, DeploymentState.pending, 'a deploy request is opened')),
+  'what a deployment’s states mean': () => stateTable(),
   'steps of gateway.start': () => stepTable(planOf(RunKind.start)),
   'steps of gateway.stop': () => stepTable(planOf(RunKind.stop)),
   'steps of gateway.move': () => stepTable(planOf(RunKind.move)),
   'steps of fleet.provision': () => stepTable(planOf(FleetWorkflow.provision)),
   'steps of fleet.retire': () => stepTable(planOf(FleetWorkflow.retire)),
   'steps of fleet.rollout': () => stepTable(rolloutSteps),
+  'steps of deploy.request': () => stepTable(planOf(DeployWorkflow.request)),
+  'steps of database.create': () => stepTable(planOf(DeployWorkflow.createDatabase)),
+  'steps of database.delete': () => stepTable(planOf(DeployWorkflow.deleteDatabase)),
+  'steps of branch.create': () => stepTable(planOf(DeployWorkflow.createBranch)),
+  'steps of branch.delete': () => stepTable(planOf(DeployWorkflow.deleteBranch)),
+  'steps of branch.password': () => stepTable(planOf(DeployWorkflow.password)),
   'skipping in gateway.start': () => skipTable(planOf(RunKind.start)),
   'skipping in gateway.stop': () => skipTable(planOf(RunKind.stop)),
   'skipping in gateway.move': () => skipTable(planOf(RunKind.move)),
@@ -88,6 +100,17 @@ function stateDiagram(transitions: readonly Transition<string>[]): string {
     ...ends.map((state) => `${state} --> ${END}`),
   ];
   return ['```mermaid', 'stateDiagram-v2', ...lines.map((line) => `    ${line}`), '```'].join('\n');
+}
+
+function stateTable(): string {
+  const rows = Object.values(DeploymentState).map((state) => {
+    const { says, terminal, holdsPlace } = stateFacts[state];
+    const isBegun = !['pending', 'ready', 'no_changes', 'error'].includes(state);
+    const actions = allowedActions({ state, deployed: isBegun, closed: false, approvalMissing: false });
+    const list = actions.filter((action) => action !== 'throttle' && action !== 'auto-apply');
+    return [`\`${state}\``, says, terminal ? 'yes' : '', holdsPlace ? 'yes' : '', list.join(', ')];
+  });
+  return markdownTable(['state', 'what it means', 'ended', 'holds the place', 'what can be done'], rows);
 }
 
 function stepTable(steps: readonly PlannedStep[]): string {

@@ -1,4 +1,5 @@
 import type { FailureKind } from './failure-kind';
+import { deployFailures } from './deploy/failures';
 import { fleetFailures } from './fleet/failures';
 import { schemaFailures } from './schema/failures';
 
@@ -233,6 +234,7 @@ export const failures = {
   },
   ...fleetFailures,
   ...schemaFailures,
+  ...deployFailures,
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof failures;

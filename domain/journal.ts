@@ -58,7 +58,17 @@ export interface StepOutput extends EntryBase {
   readonly lines: readonly string[];
 }
 
-export type JournalEntry = AttemptStarted | AttemptEnded | StateEntered | StepResolved | StepOutput;
+/** Something that was said to a run whose state forbids it: nothing came of it. */
+export interface MessageIgnored extends EntryBase {
+  readonly type: 'message.ignored';
+  /** The name of the signal. */
+  readonly message: string;
+  /** Who said it. */
+  readonly by: string;
+  readonly reason: FailureView;
+}
+
+export type JournalEntry = AttemptStarted | AttemptEnded | StateEntered | StepResolved | StepOutput | MessageIgnored;
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** An entry before it has its place in the journal. */

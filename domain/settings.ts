@@ -1,3 +1,5 @@
+import type { DatabaseKind } from './deploy/database';
+import type { DeployPolicy } from './deploy/states';
 import type { FleetPolicy } from './fleet/policy';
 import type { Placements } from './gateway/contract';
 import type { RunPolicy } from './run-policy';
@@ -47,6 +49,24 @@ export interface FleetSettings {
   readonly policy: FleetPolicy;
 }
 
+/** A database server on which databases are made. */
+export interface DatabaseServer {
+  readonly kind: DatabaseKind;
+  /** Name of the secret that holds the URL of an account with the engine's rights. */
+  readonly secret: string;
+  /** `host:port` as clients of the databases reach it. */
+  readonly address: string;
+  /** PostgreSQL: the database in which schemas are made. */
+  readonly database?: string;
+}
+
+/** Where databases are made, and how long their changes may take. */
+export interface DatabasesSettings {
+  readonly policy: DeployPolicy;
+  /** The first of a kind gets the databases that clients make. */
+  readonly servers: readonly DatabaseServer[];
+}
+
 /** What an API or worker process is told; made by environment/settings.ts from the environment's description. */
 export interface Settings {
   /** `file:/path/to.db` or `postgresql://...`. */
@@ -75,4 +95,6 @@ export interface Settings {
   readonly policy: RunPolicy;
   /** Absent where no replicas are made: then no backend is configured. */
   readonly fleet?: FleetSettings;
+  /** Absent where there are no databases. */
+  readonly databases?: DatabasesSettings;
 }

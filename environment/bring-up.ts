@@ -1,5 +1,6 @@
 import type { Settings } from '../domain/settings';
 import { startAgent } from './agent/start';
+import { startDatabases } from './databases';
 import type { Description } from './description';
 import type { Home } from './home';
 import type { Identities } from './identities';
@@ -64,7 +65,7 @@ export async function bringUp(parts: Parts): Promise<void> {
   writeSettings(settingsFile(home), parts.settings);
   const store = bringUpStore(parts);
   const state = [bringUpTemporal(parts), bringUpDns(parts), ...bringUpEdges(parts)];
-  await allOf([store, ...state, bringUpMachines(parts, store)]);
+  await allOf([store, ...state, ...startDatabases(parts), bringUpMachines(parts, store)]);
   await allOf([bringUpWorker(parts), bringUpApi(parts)]);
   await untilReady(apiUrl(parts));
   await parts.beforeAgents?.();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { ipv4, network } from '../domain/address';
+import { defaultDeployPolicy, type DeployPolicy } from '../domain/deploy/states';
 import { defaultFleetPolicy, type FleetPolicy } from '../domain/fleet/policy';
 import { hostname } from '../domain/hostname';
 import { ComponentFailed } from './process';
@@ -63,6 +64,18 @@ const fleetPolicy = z
   .partial()
   .transform((policy): FleetPolicy => ({ ...defaultFleetPolicy, ...policy }));
 
+/** A part of the policy of deploy requests likewise. */
+const deployPolicy = z
+  .strictObject({
+    checkMs: milliseconds,
+    submitMs: milliseconds,
+    cutoverMs: milliseconds,
+    revertWindowMs: milliseconds,
+    cancelMs: milliseconds,
+  } satisfies Record<keyof DeployPolicy, z.ZodType>)
+  .partial()
+  .transform((policy): DeployPolicy => ({ ...defaultDeployPolicy, ...policy }));
+
 const schema = z.strictObject({
   temporal: z.strictObject({
     ip: loopback,
@@ -99,6 +112,9 @@ const schema = z.strictObject({
     demo: z.strictObject({ name, replicas: z.number().int().min(1).max(9) }),
     policy: fleetPolicy,
   }),
+  databases: z
+    .strictObject({ mariadb: z.strictObject({ port }), postgresql: z.strictObject({ port }), policy: deployPolicy })
+    .optional(),
   policy: z.strictObject({
     stepTimeoutMs: milliseconds,
     stepAttempts: z.number().int().positive(),
@@ -163,7 +179,17 @@ export function withAutoPorts(description: Description): Description {
     agents: { ...description.agents, port: 0 },
     fleet: { ...description.fleet, agentPort: 0 },
     api: { ...description.api, port: 0 },
+    databases: description.databases && {
+      ...description.databases,
+      mariadb: { port: 0 },
+      postgresql: { port: 0 },
+    },
   };
+}
+
+/** A copy without servers of databases, and so without databases and deploy requests. */
+export function withoutDatabases(description: Description): Description {
+  return { ...description, databases: undefined };
 }
 
 /** A copy without machines: its pool has the agents alone. */

@@ -18,6 +18,7 @@ const documents = [
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',
+  'workflows/deploy-request/README.md',
 ];
 
 const check = process.argv.includes('--check');

@@ -12,7 +12,7 @@ import { ProcessRecord } from './process-record';
 import { startApi, startWorker } from './programs';
 import { edgeDirectory, externalComponents, settingsOf, writeSettings } from './settings';
 import { Supervisor } from './supervisor';
-import { ensureSystemPackages, environmentPackages, nginxBinary } from './system-packages';
+import { databasePackages, ensureSystemPackages, environmentPackages, nginxBinary } from './system-packages';
 import { ensureTemporal } from './temporal-binary';
 
 /** How an environment is started. */
@@ -53,7 +53,10 @@ export class Environment {
     const say = options.say ?? (() => undefined);
     const { description } = options;
     const external = externalComponents(options.env ?? process.env);
-    await ensureSystemPackages(environmentPackages, say);
+    await ensureSystemPackages(
+      description.databases ? [...environmentPackages, ...databasePackages] : environmentPackages,
+      say,
+    );
     const temporalBinary = external.temporal ? '' : await ensureTemporal(say);
     const home = Home.open(options.directory);
     home.take();

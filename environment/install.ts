@@ -6,7 +6,7 @@ import { dstackVersions, ensureDstack } from './dstack-cli';
 import { ensureMoto } from './moto';
 import { ensureImageStore } from './machine-image';
 import { ComponentFailed } from './process';
-import { ensureSystemPackages, environmentPackages, testPackages } from './system-packages';
+import { databasePackages, ensureSystemPackages, environmentPackages, testPackages } from './system-packages';
 import { ensureTemporal } from './temporal-binary';
 
 function say(text: string): void {
@@ -15,7 +15,7 @@ function say(text: string): void {
 
 async function main(): Promise<void> {
   const forTests = process.argv.includes('--tests');
-  await ensureSystemPackages(forTests ? testPackages : environmentPackages, say);
+  await ensureSystemPackages(forTests ? testPackages : [...environmentPackages, ...databasePackages], say);
   await ensureTemporal(say);
   if (forTests) await ensureImageStore(say);
   if (forTests) await ensureMoto(say);

@@ -22,6 +22,8 @@ export interface MariaDbSpec {
   readonly port: number;
   /** Server options by name without dashes, as in `{ 'innodb-flush-log-at-trx-commit': '0' }`. */
   readonly options?: Readonly<Record<string, string>>;
+  /** Beside its data unless told. */
+  readonly logFile?: string;
 }
 
 /**
@@ -44,7 +46,7 @@ const defaults: Readonly<Record<string, string>> = {
  * as an account without rights, which must be able to enter the directory's parents.
  * @throws ComponentFailed when it does not come up or is not installed.
  */
-export async function startMariaDb({ directory, port, options = {} }: MariaDbSpec): Promise<MariaDb> {
+export async function startMariaDb({ directory, port, options = {}, logFile }: MariaDbSpec): Promise<MariaDb> {
   const program = installed();
   const data = join(directory, 'data');
   const passwordFile = join(directory, 'root-password');
@@ -79,14 +81,15 @@ export async function startMariaDb({ directory, port, options = {} }: MariaDbSpe
     command: command!,
     args,
     cwd: '/',
-    logFile: join(directory, 'mariadb.log'),
+    logFile: logFile ?? join(directory, 'mariadb.log'),
     probe: async () => await withRoot(port, password, async () => undefined),
   });
   if (password !== '') return server(port, password, component);
   const minted = randomBytes(18).toString('base64url');
   await withRoot(port, '', async (run) => {
-    // Without name resolution nobody is `localhost`; the others would be ways in without a password.
-    await run("DELETE FROM mysql.global_priv WHERE Host <> '127.0.0.1'");
+    // Without name resolution nobody is `localhost`; the others would be ways in without a password. `mariadb.sys` is
+    // locked, and the views of the server's own schema are its.
+    await run("DELETE FROM mysql.global_priv WHERE Host <> '127.0.0.1' AND User <> 'mariadb.sys'");
     await run('FLUSH PRIVILEGES');
     await run(`ALTER USER root@'127.0.0.1' IDENTIFIED BY '${minted}'`);
   });

@@ -27,6 +27,9 @@ export interface Ports {
   readonly api: number;
   /** Where the agents on machines serve, every machine on an address of its own. */
   readonly machineAgent: number;
+  /** Those of the servers of databases; 0 where there are none. */
+  readonly mariadb: number;
+  readonly postgresql: number;
 }
 
 /**
@@ -36,7 +39,7 @@ export interface Ports {
  * @throws ComponentFailed naming the component, the port and the key to change.
  */
 export async function choosePorts(home: Home, description: Description, embeddedTemporal: boolean): Promise<Ports> {
-  const { temporal, edges, zone, agents, api, fleet } = description;
+  const { temporal, edges, zone, agents, api, fleet, databases } = description;
   const file = home.path('run', 'ports.json');
   const before = readJson<Record<string, number>>(file) ?? {};
   const chosen: Record<string, number> = {};
@@ -65,6 +68,17 @@ export async function choosePorts(home: Home, description: Description, embedded
     dnsApi: await choose({ component: 'PowerDNS', key: 'zone.apiPort', ip: '127.0.0.1', port: zone.apiPort }),
     agents: agentAddresses,
     api: await choose({ component: 'API', key: 'api.port', ip: api.host, port: api.port }),
+    mariadb: databases
+      ? await choose({ component: 'MariaDB', key: 'databases.mariadb.port', ip: '127.0.0.1', ...databases.mariadb })
+      : 0,
+    postgresql: databases
+      ? await choose({
+          component: 'PostgreSQL',
+          key: 'databases.postgresql.port',
+          ip: '127.0.0.1',
+          ...databases.postgresql,
+        })
+      : 0,
     // Machines come and go: those of an earlier start may still be there, so only the number is chosen here.
     machineAgent: fleet.agentPort || (before[MACHINES] ?? (await freePort('127.0.0.1'))),
   };

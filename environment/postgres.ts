@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { Component } from './process';
-import { unprivileged } from './unprivileged';
+import { giveTo, unprivileged } from './unprivileged';
 
 /** A PostgreSQL server of our own. */
 export interface Postgres {
-  /** Of the database `gatewright`, for its superuser, without a password: for tests on this machine. */
+  /** Of the database `gatewright`, for its superuser. */
   readonly url: string;
   readonly component: Component;
   stop(): Promise<void>;
@@ -21,7 +22,15 @@ export interface PostgresSpec {
   readonly port: number;
   /** Server settings by name, as in `{ fsync: 'off' }` for data that nobody misses. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Whether accounts need their passwords. Without, everybody on this machine may do everything: for tests. */
+  readonly passwords?: boolean;
+  /** Beside its data unless told. */
+  readonly logFile?: string;
 }
+
+const SUPERUSER = 'gatewright';
+/** Of the system: who the server runs as where we are root. */
+const ACCOUNT = 'postgres';
 
 /** Where Debian puts the server's programs, by major version. */
 const DEBIAN = '/usr/lib/postgresql';
@@ -31,38 +40,34 @@ const DEBIAN = '/usr/lib/postgresql';
  * runs as the user `postgres`, because the server refuses root; that user must be able to enter the directory's parents.
  * @throws ComponentFailed when it does not come up; Error where PostgreSQL is not installed.
  */
-export async function startPostgres({ directory, port, settings = {} }: PostgresSpec): Promise<Postgres> {
+export async function startPostgres(spec: PostgresSpec): Promise<Postgres> {
+  const { directory, port, settings = {}, passwords = false, logFile } = spec;
   const programs = postgresPrograms();
   const data = join(directory, 'data');
-  const asOwner = unprivileged('postgres', directory);
-  if (!existsSync(join(data, 'PG_VERSION'))) {
-    const [command, ...args] = asOwner([
-      join(programs, 'initdb'),
-      '-D',
-      data,
-      '-U',
-      'gatewright',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C',
-      '-N',
-    ]);
+  const asOwner = unprivileged(ACCOUNT, directory);
+  const initialize = (...how: string[]): void => {
+    const options = ['-D', data, '-U', SUPERUSER, '-E', 'UTF8', '--locale=C', '-N', ...how];
+    const [command, ...args] = asOwner([join(programs, 'initdb'), ...options]);
     execFileSync(command!, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/' });
-  }
+  };
+  let password = '';
+  if (passwords) password = withPassword(directory, data, initialize);
+  else if (!existsSync(join(data, 'PG_VERSION'))) initialize('-A', 'trust');
   const [command, ...args] = asOwner([
     ...[join(programs, 'postgres'), '-D', data, '-p', String(port)],
     ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
     ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
   ]);
-  const url = (database: string): string => `postgresql://gatewright@127.0.0.1:${port}/${database}`;
+  const secret = password && `:${password}`;
+  const url = (database: string): string => `postgresql://${SUPERUSER}${secret}@127.0.0.1:${port}/${database}`;
   const component = await Component.start({
     name: 'postgresql',
     command: command!,
     args,
     cwd: '/',
-    logFile: join(directory, 'postgresql.log'),
+    logFile: logFile ?? join(directory, 'postgresql.log'),
+    // It ends the sessions that are open; SIGTERM would wait for them.
+    stopSignal: 'SIGINT',
     probe: async () => {
       await accepts(port);
       await withClient(url('postgres'), (client) => client.query('SELECT 1'));
@@ -72,8 +77,22 @@ export async function startPostgres({ directory, port, settings = {} }: Postgres
     const { rowCount } = await client.query("SELECT 1 FROM pg_database WHERE datname = 'gatewright'");
     if (rowCount === 0) await client.query('CREATE DATABASE gatewright');
   });
-  // SIGINT ends the sessions that are open; SIGTERM would wait for them.
-  return { url: url('gatewright'), component, stop: async () => await component.stop('SIGINT') };
+  return { url: url('gatewright'), component, stop: async () => await component.stop() };
+}
+
+/** The superuser's password, made with the data where that is missing. */
+function withPassword(directory: string, data: string, initialize: (...how: string[]) => void): string {
+  const file = join(directory, 'superuser-password');
+  if (!existsSync(file)) {
+    // What a first start left half-done is worth nothing.
+    rmSync(data, { recursive: true, force: true });
+    const draft = `${file}.new`;
+    writeFileSync(draft, randomBytes(18).toString('base64url'), { mode: 0o600 });
+    giveTo(ACCOUNT, draft);
+    initialize('-A', 'scram-sha-256', `--pwfile=${draft}`);
+    renameSync(draft, file);
+  }
+  return readFileSync(file, 'utf8');
 }
 
 /** Where the programs of the newest installed server are. @throws Error naming what to install. */

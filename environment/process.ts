@@ -18,6 +18,8 @@ export interface ProcessSpec {
   readonly probe: () => Promise<void>;
   /** Milliseconds until a component that does not answer is given up; 15,000 unless told. */
   readonly readyTimeoutMs?: number;
+  /** What asks it to end; SIGTERM unless told. */
+  readonly stopSignal?: NodeJS.Signals;
 }
 
 /** A component that did not come up, with the end of its log. */
@@ -101,7 +103,7 @@ export class Component {
   }
 
   /** Asks it to end and waits; after `graceMs` its whole group is killed. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', graceMs = 10_000): Promise<void> {
+  async stop(signal: NodeJS.Signals = this.spec.stopSignal ?? 'SIGTERM', graceMs = 10_000): Promise<void> {
     this.signal(signal);
     await Promise.race([this.ended, sleep(graceMs, undefined, { ref: false })]);
     await this.kill();

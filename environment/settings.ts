@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { defaultDeployPolicy } from '../domain/deploy/states';
 import { defaultFleetPolicy } from '../domain/fleet/policy';
 import type { FleetSettings, Settings } from '../domain/settings';
+import { databasesOf } from './databases';
 import type { Description } from './description';
 import type { Home } from './home';
 import { writeJson } from './home';
@@ -82,6 +84,7 @@ export function settingsOf(
     secretsDirectory: home.secrets,
     placements,
     policy,
+    databases: databasesOf(description, ports),
   };
 }
 
@@ -129,9 +132,12 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const { temporal, databaseUrl } = externalComponents(env);
   // What is not said of a policy is as it was shipped, also where a version knows more of it than the file.
   const fleet = settings.fleet && { ...settings.fleet, policy: { ...defaultFleetPolicy, ...settings.fleet.policy } };
+  const { databases: told } = settings;
+  const databases = told && { ...told, policy: { ...defaultDeployPolicy, ...told.policy } };
   return {
     ...settings,
     ...(fleet && { fleet }),
+    ...(databases && { databases }),
     temporal: temporal ?? settings.temporal,
     databaseUrl: databaseUrl ?? settings.databaseUrl,
   };

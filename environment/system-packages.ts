@@ -42,6 +42,8 @@ const ssh: SystemPackage = { name: 'openssh-client', present: () => onPath('ssh'
 
 /** What `gatewright up` runs. */
 export const environmentPackages: readonly SystemPackage[] = [nginx, pdns, pdnsSqlite];
+/** The servers of the databases that deploy requests change. */
+export const databasePackages: readonly SystemPackage[] = [...mariadb, postgresql];
 /** What local machines of the `static` backend are. */
 export const sshHostPackages: readonly SystemPackage[] = [sshd];
 /** A container engine of our own and what makes its machine image. crun does not start where cgroups are mixed. */
@@ -56,8 +58,7 @@ export const podmanPackages: readonly SystemPackage[] = [
 /** What the tests run beside that. */
 export const testPackages: readonly SystemPackage[] = [
   ...environmentPackages,
-  postgresql,
-  ...mariadb,
+  ...databasePackages,
   python,
   sshd,
   ssh,

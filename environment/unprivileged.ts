@@ -15,6 +15,11 @@ export function unprivileged(account: string, directory: string): (command: read
   return (command) => ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...command];
 }
 
+/** Gives a file to `account`, where this process is root and so {@link unprivileged} commands run as that. */
+export function giveTo(account: string, file: string): void {
+  if (process.getuid?.() === 0) chownSync(file, idOf(account, '-u'), idOf(account, '-g'));
+}
+
 function idOf(account: string, flag: '-u' | '-g'): number {
   return Number(execFileSync('id', [flag, account], { encoding: 'utf8' }));
 }

@@ -11,6 +11,8 @@ export const Counter = {
   webhooksPlanned: 'webhooks.planned',
   /** The seq of the latest event of any gateway. */
   fleetEvents: 'fleet.events',
+  /** The seq of the latest event of any database that a webhook is told of. */
+  databaseEvents: 'database.events',
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -3,6 +3,7 @@ import { PrismaClient as PostgresClient } from './generated/postgresql/client';
 import { Prisma, PrismaClient as SqliteClient } from './generated/sqlite/client';
 import { Connection } from './connection';
 import { Database } from './database';
+import { storedDeploys } from './deploys';
 import { StoredEdges } from './edges';
 import { storedFleet } from './fleet';
 import { StoredIdempotency } from './idempotency';
@@ -30,7 +31,7 @@ export async function openStore(databaseUrl: string): Promise<Store> {
   const store = storeOn(database);
   try {
     // The newest column there is: a store without it would fail later and say less.
-    await database.run((client) => client.allocation.findFirst({ select: { openMoves: true } }));
+    await database.run((client) => client.webhook.findFirst({ select: { databaseId: true } }));
     return store;
   } catch (error) {
     await store.close();
@@ -72,6 +73,7 @@ export function storeOn(database: Database): Store {
     idempotency: new StoredIdempotency(database),
     webhooks: new StoredWebhooks(database),
     fleet: storedFleet(database),
+    deploys: storedDeploys(database),
     ping: async () => void (await database.direct((statements) => statements.rows(Prisma.sql`SELECT 1`))),
     async close() {
       await journal.settled();

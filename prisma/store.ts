@@ -1,6 +1,7 @@
 import type { Allocation, Edge, Replica, Route, AllocationState } from '../domain/gateway/allocation';
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { FailureView, SagaState } from '../domain/saga';
+import type { Deploys } from './deploy-store';
 import type { Fleet } from './fleet-store';
 import type { Moves } from './move-store';
 
@@ -259,7 +260,11 @@ export interface Webhook {
   readonly secret: string;
   readonly events: readonly string[];
   readonly organizationId: string | null;
+  /** The database whose events it is told of; null where it is told of runs. */
+  readonly databaseId: string | null;
   readonly createdAt: Date;
+  /** Null where it was never changed. */
+  readonly updatedAt: Date | null;
   readonly disabledAt: Date | null;
   readonly resourceVersion: number;
 }
@@ -285,8 +290,19 @@ export interface Webhooks {
     secret: string;
     events: readonly string[];
     organizationId: string | null;
+    databaseId?: string | null;
   }): Promise<Webhook>;
+  /** Those that are told of runs. */
   list(): Promise<Webhook[]>;
+  /** Those of a database, oldest first. */
+  ofDatabase(organizationId: string, databaseId: string): Promise<Webhook[]>;
+  /** @throws Failure NOT_FOUND */
+  update(
+    id: string,
+    change: Partial<Pick<Webhook, 'url' | 'disabledAt'>> & { readonly events?: readonly string[] },
+  ): Promise<Webhook>;
+  /** Plans the delivery of a test to a webhook of a database, whatever it is told of otherwise. */
+  test(webhook: Webhook): Promise<void>;
   get(id: string): Promise<Webhook | null>;
   remove(id: string): Promise<boolean>;
   /** Plans the deliveries of journal entries up to `seq`, exactly once each across processes; returns how many. */
@@ -314,6 +330,7 @@ export interface Store {
   readonly idempotency: Idempotency;
   readonly webhooks: Webhooks;
   readonly fleet: Fleet;
+  readonly deploys: Deploys;
   readonly provider: 'sqlite' | 'postgresql';
   /** @throws Failure STORE_UNAVAILABLE */
   ping(): Promise<void>;

@@ -40,7 +40,9 @@ type VersionedModel =
   | 'webhook'
   | 'webhookDelivery'
   | 'gateway'
-  | 'gatewayReplica';
+  | 'gatewayReplica'
+  | 'databaseRecord'
+  | 'branchRecord';
 
 /** Which model, and what of it never changes. */
 export interface VersionedOptions<Row> {

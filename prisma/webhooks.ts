@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { JournalEntry } from '../domain/journal';
+import { DatabaseEvent } from '../domain/deploy/webhook-event';
 import { webhookEvent, webhookPayload } from '../domain/webhook-event';
 import { Counter, raise, valueOf } from './counters';
 import type { Database } from './database';
+import { plan } from './database-events';
 import type { Prisma } from './generated/sqlite/client';
 import type { WebhookDeliveryModel, WebhookModel } from './generated/sqlite/models';
 import { forUpdate } from './row-lock';
@@ -25,9 +27,32 @@ export class StoredWebhooks implements Webhooks {
 
   async list(): Promise<Webhook[]> {
     const rows = await this.database.run((client) =>
-      client.webhook.findMany({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
+      client.webhook.findMany({ where: { databaseId: null }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
     );
     return rows.map(webhookOf);
+  }
+
+  async ofDatabase(organizationId: string, databaseId: string): Promise<Webhook[]> {
+    const orderBy = [{ createdAt: 'asc' }, { id: 'asc' }] as const;
+    const rows = await this.database.run((client) =>
+      client.webhook.findMany({ where: { organizationId, databaseId }, orderBy: [...orderBy] }),
+    );
+    return rows.map(webhookOf);
+  }
+
+  async update(
+    id: string,
+    { events, ...change }: Partial<Pick<Webhook, 'url' | 'disabledAt'>> & { readonly events?: readonly string[] },
+  ): Promise<Webhook> {
+    const changed = { ...change, ...(events && { events: JSON.stringify(events) }), updatedAt: new Date() };
+    return webhookOf(await this.rows.update({ id }, () => changed));
+  }
+
+  async test({ id, databaseId, url }: Webhook): Promise<void> {
+    if (databaseId === null) return;
+    await this.database.together((statements) =>
+      plan(statements, [{ id }], databaseId, DatabaseEvent.test, { id, type: 'Webhook', url }),
+    );
   }
 
   async get(id: string): Promise<Webhook | null> {
@@ -48,7 +73,9 @@ export class StoredWebhooks implements Webhooks {
       // Whoever plans next waits here, and then finds these entries planned.
       const planned = await raise(throughClient(client), Counter.webhooksPlanned, 0);
       if (planned >= upTo) return 0;
-      const webhooks = (await client.webhook.findMany({ where: { disabledAt: null } })).map(webhookOf);
+      const webhooks = (await client.webhook.findMany({ where: { disabledAt: null, databaseId: null } })).map(
+        webhookOf,
+      );
       const news = entries.filter(({ seq }) => seq > planned && seq <= upTo);
       const data = news.flatMap((entry) =>
         webhooks.filter((webhook) => concerns(webhook, entry)).map(({ id }) => delivery(id, entry)),

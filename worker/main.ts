@@ -1,4 +1,7 @@
 import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { databaseSteps } from '../activities/database/create';
+import { deploySteps } from '../activities/deploy/create';
+import type { DeployPorts } from '../activities/deploy/ports';
 import { fleetSteps } from '../activities/fleet/create';
 import type { FleetPorts } from '../activities/fleet/ports';
 import { gatewaySteps } from '../activities/gateway/create';
@@ -10,6 +13,7 @@ import { openStore } from '../prisma/open';
 import type { Store } from '../prisma/store';
 import { workflowCode } from './bundle';
 import { connectWorker } from './connection';
+import { deployPorts } from './databases';
 import { openEdges, type WorkerEdges } from './edges';
 import { openFleet, type WorkerFleet } from './fleet';
 import { workerIdentity } from './identity';
@@ -27,6 +31,8 @@ export interface WorkerExtras {
   readonly options?: Partial<WorkerOptions>;
   /** Takes the place of parts of what the fleet's activities act on. */
   readonly fleet?: (ports: FleetPorts) => FleetPorts;
+  /** Takes the place of parts of what the steps of databases act on. */
+  readonly deploys?: (ports: DeployPorts) => DeployPorts;
 }
 
 /** A worker that runs. */
@@ -87,6 +93,7 @@ async function createWorkers({
     gatewayPorts(settings, { store, identity, publishers: edges.publishers, secrets: fleet?.ports.secrets }),
   );
   const machines = fleet && fleetSteps((extras.fleet ?? ((ports) => ports))(fleet.ports));
+  const databases = (extras.deploys ?? ((ports) => ports))(deployPorts({ settings, store, connection }));
   const journal = new JournalInterceptor(store.journal, identity);
   const boundary = new FailureBoundary();
   const heartbeat = new Heartbeat();
@@ -102,7 +109,13 @@ async function createWorkers({
     ...common,
     ...code,
     taskQueue,
-    activities: { ...recordActivities(store), ...steps, ...machines },
+    activities: together(
+      recordActivities(store),
+      steps,
+      machines ?? {},
+      databaseSteps(databases),
+      deploySteps(databases),
+    ),
     interceptors: { ...code.interceptors, activity },
     // A dead worker's sticky queue holds the next workflow task of its runs up for this long.
     stickyQueueScheduleToStartTimeout: '1s',
@@ -133,6 +146,17 @@ async function createWorkers({
       ]
     : [];
   return [main, ...(await Promise.all([...publishing, ...watching]))];
+}
+
+/** All activities of a worker, which has one of each name. @throws Error for two of one name */
+function together(...groups: readonly object[]): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  for (const group of groups) {
+    const twice = Object.keys(group).find((name) => Object.hasOwn(all, name));
+    if (twice !== undefined) throw new Error(`two activities are called ${twice}`);
+    Object.assign(all, group);
+  }
+  return all;
 }
 
 function shutDown(worker: Worker): void {

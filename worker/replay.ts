@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Worker } from '@temporalio/worker';
+import { DeployWorkflow } from '../domain/deploy/contract';
 import { Failure } from '../domain/failures';
 import { FleetWorkflow } from '../domain/fleet/contract';
 import { RunKind } from '../domain/gateway/contract';
@@ -86,7 +87,8 @@ export async function* fetchHistories(settings: Settings['temporal'], wanted: Wa
 }
 
 async function* newest(workflow: Client['workflow'], limit: number): AsyncGenerator<string> {
-  const types = [...Object.values(RunKind), ...Object.values(FleetWorkflow)].map((type) => `'${type}'`);
+  const all = [...Object.values(RunKind), ...Object.values(FleetWorkflow), ...Object.values(DeployWorkflow)];
+  const types = all.map((type) => `'${type}'`);
   let left = limit;
   for await (const run of workflow.list({
     query: `WorkflowType IN (${types.join(', ')})`,

@@ -1,3 +1,9 @@
+import { createBranch, createDatabase } from './database/create';
+import { deleteBranch, deleteDatabase } from './database/delete';
+import { inspectDatabase } from './database/inspect';
+import { branchPassword } from './database/password';
+import { deployRequest } from './deploy-request/lifecycle';
+import { deployQueue } from './deploy-request/queue';
 import { gatewayLife } from './fleet/gateway';
 import { provisionReplica } from './fleet/provision';
 import { replicaLife } from './fleet/replica';
@@ -19,4 +25,12 @@ export {
   retireReplica as 'fleet.retire',
   rolloutProfile as 'fleet.rollout',
   sweepFleet as 'fleet.sweep',
+  deployRequest as 'deploy.request',
+  deployQueue as 'deploy.queue',
+  createDatabase as 'database.create',
+  deleteDatabase as 'database.delete',
+  createBranch as 'branch.create',
+  deleteBranch as 'branch.delete',
+  branchPassword as 'branch.password',
+  inspectDatabase as 'database.inspect',
 };

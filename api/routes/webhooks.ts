@@ -41,7 +41,8 @@ const delivery = z
 export function webhookRoutes({ store, targets, seal }: Deps): Route[] {
   const visible = async (caller: Caller, id: string): Promise<Webhook> => {
     const found = await store.webhooks.get(id);
-    if (!found || !caller.sees(found.organizationId)) throw new Failure('NOT_FOUND', 'There is no such webhook.');
+    // Those of databases are found under their databases.
+    if (!found || found.databaseId !== null || !caller.sees(found.organizationId)) throw new Failure('NOT_FOUND', 'There is no such webhook.');
     return found;
   };
 

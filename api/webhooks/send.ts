@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Agent } from 'undici';
 import type { WebhookDelivery } from '../../prisma/store';
+import { isDatabaseEvent } from '../../domain/deploy/webhook-event';
 import { isFailure } from '../../domain/failures';
 import type { Targets } from './target';
 
@@ -23,6 +24,11 @@ export interface Attempted {
  */
 export function signature(secret: string, body: string, seconds: number): string {
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
+}
+
+/** PlanetScale's header, for receivers of its events: hex HMAC-SHA256 of the body. It does not tell a repeat from the first. */
+function bodySignature(secret: string, body: string): string {
+  return createHmac('sha256', secret).update(body).digest('hex');
 }
 
 /** Sends deliveries over connections of its own: no proxy of the environment, no redirects, nowhere inside. */
@@ -55,6 +61,7 @@ export class Sender {
           'gatewright-event': delivery.event,
           'gatewright-delivery': delivery.id,
           'gatewright-signature': signature(secret, body, Math.floor(now.getTime() / 1000)),
+          ...(isDatabaseEvent(delivery.event) && { 'x-planetscale-signature': bodySignature(secret, body) }),
         },
         body,
         signal: AbortSignal.timeout(2 * TIMEOUT_MS),

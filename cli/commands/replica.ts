@@ -74,6 +74,7 @@ function headline(entry: JournalEntry): string | undefined {
     case 'step.resolved':
       return `${entry.step}: ${entry.resolution.action} by ${entry.resolution.by}: ${entry.resolution.reason}`;
     case 'step.output':
+    case 'message.ignored':
       return undefined;
   }
 }

@@ -105,4 +105,8 @@ export const searchAttributes = {
   OrganizationId: 'KEYWORD',
   NeedsAttentionSince: 'DATETIME',
   AttentionSeverity: 'KEYWORD',
+  DeployDatabase: 'KEYWORD',
+  DeployBranch: 'KEYWORD',
+  DeployNumber: 'INT',
+  DeployState: 'KEYWORD',
 } as const;

@@ -8,13 +8,17 @@ import { demoOrganization } from '../../cli/demo';
 import { readDescription, withAutoPorts } from '../../environment/description';
 import { scriptCommand } from '../../environment/script';
 import { openStore } from '../../prisma/open';
+import { linkedData, removeHome } from '../support/home-data';
 
 /* `gatewright up --once`, as a person types it: everything comes up, is proven, and ends. */
 
 jest.setTimeout(240_000);
 
 const directory = mkdtempSync(join(tmpdir(), 'gw-up-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => {
+  removeHome(join(directory, 'home'));
+  rmSync(directory, { recursive: true, force: true });
+});
 
 /** What `--json` prints, as far as it is looked at here. */
 interface Summary {
@@ -45,7 +49,9 @@ function processes(): string[] {
         return ''; // it ended
       }
     })
-    .filter((line) => line.includes(directory));
+    .filter((line) =>
+      [directory, linkedData(join(directory, 'home'))].some((place) => place !== undefined && line.includes(place)),
+    );
 }
 
 /** The replica that the demo's requests were answered by, which is the same on every edge. */
@@ -63,7 +69,9 @@ test('the demo is served by a replica of its gateway; the next start replaces it
   expect(agent!.address).toMatch(/^127\.0\.2\.1:/);
   expect(machines).toHaveLength(2);
   expect(machines.map(({ id }) => id)).toContain(answeredBy(first.said));
-  expect(Object.keys(first.summary.pids)).toEqual(expect.arrayContaining(['worker', 'api', 'edge-a', 'agent-1']));
+  expect(Object.keys(first.summary.pids)).toEqual(
+    expect.arrayContaining(['worker', 'api', 'edge-a', 'agent-1', 'mariadb', 'postgresql']),
+  );
 
   const second = await up();
   expect(processes()).toEqual([]);

@@ -19,6 +19,7 @@ export const documents = [
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',
+  'workflows/deploy-request/README.md',
   'api/README.md',
   'environment/README.md',
   ...readdirSync(join(root, 'docs', 'decisions')).map((name) => `docs/decisions/${name}`),

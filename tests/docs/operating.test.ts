@@ -73,7 +73,7 @@ function documented(): string[] {
     .flatMap(([cell]) => cell!.split(', '));
   return cells.flatMap((cell) => {
     const words = cell.replaceAll('`', '').split(' ').slice(1);
-    const plain = words.filter((word) => /^[a-z|]+$/.test(word) && word !== 'retry|skip');
+    const plain = words.filter((word) => /^[a-z][a-z|-]*$/.test(word) && word !== 'retry|skip');
     const last = plain.at(-1)!.split('|');
     return last.map((each) => [...plain.slice(0, -1), each].join(' '));
   });
@@ -115,7 +115,7 @@ test('names every metric, and no other', async () => {
 });
 
 test('registers every search attribute with its type, as temporal-dev.yaml does', () => {
-  const words: Record<string, string> = { KEYWORD: 'Keyword', DATETIME: 'Datetime' };
+  const words: Record<string, string> = { KEYWORD: 'Keyword', DATETIME: 'Datetime', INT: 'Int' };
   for (const [name, type] of Object.entries(searchAttributes)) {
     expect(section(operating, '### Temporal')).toContain(`--name ${name} --type ${words[type]}`);
     expect(readDescription().temporal.searchAttributes[name]).toBe(words[type]);

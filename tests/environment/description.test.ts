@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defaultDeployPolicy, type DeployPolicy } from '../../domain/deploy/states';
 import { defaultFleetPolicy } from '../../domain/fleet/policy';
 import type { Settings } from '../../domain/settings';
 import { searchAttributes } from '../../domain/gateway/contract';
@@ -50,6 +51,8 @@ describe('the description of the environment', () => {
     ['  machines: auto', '  machines: vms', 'fleet.machines: '],
     ['    maxReplicas: 9', '    maxReplica: 9', 'fleet.policy: Unrecognized key: "maxReplica"'],
     ['    healthIntervalMs: 2000', '    healthIntervalMs: 0', 'fleet.policy.healthIntervalMs: '],
+    ['    port: 8306', '    port: mysql', 'databases.mariadb.port: must be a port'],
+    ['    revertWindowMs: 1800000', '    revertWindow: 1800', 'databases.policy: Unrecognized key: "revertWindow"'],
     ['  stepAttempts: 5', '  stepAttempts: 0', 'policy.stepAttempts: '],
   ])('names the key that is wrong: %s -> %s', (from, to, message) => {
     expect(text).toContain(from);
@@ -117,6 +120,20 @@ describe('settings', () => {
     expect(installationKey).toMatch(/^[0-9a-f]{64}$/);
     expect(ensureIdentities(home, 0).installationKey).toBe(installationKey);
     expect(statSync(fleet.keyFile).mode & 0o777).toBe(0o600);
+  });
+
+  test('of databases name a server of each kind, and whatever the description does not change of their policy', async () => {
+    const { ports, settings: made } = await settings({});
+    expect(made.databases!.servers.map(({ kind, address }) => [kind, address])).toEqual([
+      ['mysql', `127.0.0.1:${ports.mariadb}`],
+      ['postgresql', `127.0.0.1:${ports.postgresql}`],
+    ]);
+    expect([ports.mariadb, ports.postgresql]).not.toContain(0);
+    expect(made.databases!.policy).toEqual(defaultDeployPolicy);
+    const file = join(directory, 'settings.json');
+    writeSettings(file, { ...made, databases: { ...made.databases!, policy: { checkMs: 5 } as DeployPolicy } });
+    const read = readSettings({ GATEWRIGHT_SETTINGS: file });
+    expect(read.databases!.policy).toEqual({ ...defaultDeployPolicy, checkMs: 5 });
   });
 
   test('keep the ports of the last start', async () => {

@@ -1,13 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readDescription, withAutoPorts, withoutMachines, type Description } from '../../environment/description';
+import {
+  readDescription,
+  withAutoPorts,
+  withoutDatabases,
+  withoutMachines,
+  type Description,
+} from '../../environment/description';
 import { Environment, type EnvironmentOptions } from '../../environment/environment';
 import { openStore } from '../../prisma/open';
 import type { Store } from '../../prisma/store';
 import { callApi, type ApiAnswer } from './api-call';
 import { BreakPointFiles } from './break-points';
 import { eventually } from './eventually';
+import { removeHome } from './home-data';
 import { snapshot, type Snapshot } from './snapshot';
 
 /** A run as `GET /runs/{id}` shows it, as far as tests look at it. */
@@ -31,7 +38,7 @@ export class RunningEnvironment {
     options: Partial<EnvironmentOptions> = {},
   ): Promise<RunningEnvironment> {
     const directory = mkdtempSync(join(tmpdir(), 'gw-env-'));
-    const description = change(withoutMachines(withAutoPorts(readDescription())));
+    const description = change(withoutDatabases(withoutMachines(withAutoPorts(readDescription()))));
     const environment = await Environment.start({
       directory,
       description,
@@ -89,6 +96,6 @@ export class RunningEnvironment {
     this.breakPoints.clear();
     await this.store.close();
     await this.environment.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+    removeHome(this.directory);
   }
 }

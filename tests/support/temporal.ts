@@ -19,10 +19,14 @@ export interface TestTemporal {
   close(): Promise<void>;
 }
 
-/** Starts a Temporal dev server on free ports in a directory that goes with it. */
-export async function testTemporal(): Promise<TestTemporal> {
+/**
+ * Starts a Temporal dev server on free ports in a directory that goes with it.
+ * @param dynamicConfig what of the server's dynamic configuration differs from the local environment's.
+ */
+export async function testTemporal(dynamicConfig: Readonly<Record<string, number>> = {}): Promise<TestTemporal> {
   const directory = mkdtempSync(join(tmpdir(), 'gw-temporal-'));
-  const settings = readDescription().temporal;
+  const described = readDescription().temporal;
+  const settings = { ...described, dynamicConfig: { ...described.dynamicConfig, ...dynamicConfig } };
   const port = await freePort();
   const component = await startTemporal({
     binary: await ensureTemporal(() => undefined),

@@ -30,6 +30,8 @@ export interface SagaDefinition {
   readonly policy: RunPolicy;
   /** Placement of the run's own records. */
   readonly placement: Placement;
+  /** What else is to be read in Temporal's Web UI beside the steps, in Markdown. */
+  readonly details?: () => string;
 }
 
 /**
@@ -253,7 +255,10 @@ export class Saga {
     };
   }
 
-  private publish(): void {
-    setCurrentDetails(details(workflowInfo().workflowId, this.view()));
+  /** Shows the run as it is now in Temporal's Web UI. */
+  publish(): void {
+    const own = this.definition.details?.();
+    const steps = details(workflowInfo().workflowId, this.view());
+    setCurrentDetails(own ? `${own}\n\n${steps}` : steps);
   }
 }

@@ -107,3 +107,43 @@ export type HostLease = Prisma.HostLeaseModel
  * Who this installation is: one row.
  */
 export type Installation = Prisma.InstallationModel
+/**
+ * Model DatabaseRecord
+ * A database that deploy requests change.
+ */
+export type DatabaseRecord = Prisma.DatabaseRecordModel
+/**
+ * Model BranchRecord
+ * A branch of a database: a schema on its server. It is kept when it is deleted, for the requests that name it.
+ */
+export type BranchRecord = Prisma.BranchRecordModel
+/**
+ * Model BranchBase
+ * The schema that a branch was made with; apart from it because it is large and seldom wanted.
+ */
+export type BranchBase = Prisma.BranchBaseModel
+/**
+ * Model BranchPassword
+ * An account that may touch one branch alone; its password is only known to whoever was given it.
+ */
+export type BranchPassword = Prisma.BranchPasswordModel
+/**
+ * Model DeployRequest
+ * A deploy request with its deployment.
+ */
+export type DeployRequest = Prisma.DeployRequestModel
+/**
+ * Model DeployPlan
+ * What is to be done for a deploy request; apart from it because it is large and seldom wanted.
+ */
+export type DeployPlan = Prisma.DeployPlanModel
+/**
+ * Model DeployOperation
+ * One object's share of a deploy request.
+ */
+export type DeployOperation = Prisma.DeployOperationModel
+/**
+ * Model DeployReview
+ * A word on a deploy request; never changed.
+ */
+export type DeployReview = Prisma.DeployReviewModel

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { startService, type Service } from '../../../api/service';
 import type { Limits } from '../../../api/limits';
+import { defaultDeployPolicy } from '../../../domain/deploy/states';
 import { defaultFleetPolicy, type FleetPolicy } from '../../../domain/fleet/policy';
 import type { Settings } from '../../../domain/settings';
 import type { Scope, Store } from '../../../prisma/store';
@@ -40,7 +41,8 @@ export class TestApi {
     readonly engine: FakeEngine,
     readonly service: Service,
     readonly settings: Settings,
-    private readonly directory: string,
+    /** Where its store and its secrets are. */
+    readonly directory: string,
     /** The texts of tokens for all organizations. */
     readonly tokens: Readonly<Record<Scope, string>>,
   ) {}
@@ -189,6 +191,13 @@ function settingsFor(directory: string, options: ApiOptions): Settings {
         { backend: 'static', regions: ['rack-1'] },
       ],
       policy: { ...defaultFleetPolicy, ...options.fleetPolicy },
+    },
+    databases: {
+      policy: defaultDeployPolicy,
+      servers: [
+        { kind: 'mysql', secret: 'mariadb-url', address: '127.0.0.1:13306' },
+        { kind: 'postgresql', secret: 'postgres-url', address: '127.0.0.1:15432', database: 'gatewright' },
+      ],
     },
   };
 }

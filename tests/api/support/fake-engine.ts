@@ -6,12 +6,14 @@ import { gatewayHostname } from '../../../domain/hostname';
 import type { NewJournalEntry } from '../../../domain/journal';
 import type { SagaView } from '../../../domain/saga';
 import type { Store } from '../../../prisma/store';
+import { FakeDeploys } from './fake-deploys';
 
 type Outcome = RunOutcome<unknown>;
 export type Script = (runId: string, input: StartGateway) => Promise<Outcome>;
 
 /** Temporal and its workers in the API's tests: runs change the real store as the real ones do. */
 export class FakeEngine implements Engine {
+  readonly deploys: FakeDeploys;
   readonly starts: string[] = [];
   readonly stops: string[] = [];
   readonly cancelled: string[] = [];
@@ -29,7 +31,9 @@ export class FakeEngine implements Engine {
   readonly unwritten = new Map<string, RunDescription>();
   private readonly runs = new Map<string, Promise<Outcome>>();
 
-  constructor(readonly store: Store) {}
+  constructor(readonly store: Store) {
+    this.deploys = new FakeDeploys(store);
+  }
 
   startGateway(runId: string, input: StartGateway): Promise<void> {
     return this.begin(this.starts, runId, () => this.script(runId, input));
@@ -40,7 +44,12 @@ export class FakeEngine implements Engine {
   }
 
   async outcome<T>(runId: string, signal: AbortSignal): Promise<RunOutcome<T> | undefined> {
-    const run = this.runs.get(runId);
+    const ended = this.deploys.outcomes.get(runId);
+    if (ended !== undefined) {
+      const { code, message, data } = ended ?? {};
+      return ended ? { ok: false, code: code!, message: message!, data: data! } : { ok: true, result: undefined as T };
+    }
+    const run = this.deploys.begun.includes(runId) ? new Promise<never>(() => undefined) : this.runs.get(runId);
     if (!run) throw new Failure('NOT_FOUND');
     const nobody = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
     return (await Promise.race([run, nobody])) as RunOutcome<T> | undefined;

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAdminCommands } from '../../../cli/admin-commands';
+import { addDeployCommands } from '../../../cli/deploy-commands';
 import { addFleetCommands } from '../../../cli/fleet-commands';
 import type { Io } from '../../../cli/io';
 import { addRunCommands } from '../../../cli/run-commands';
@@ -42,6 +43,7 @@ export async function runCli(args: readonly string[], over: Partial<Io> = {}): P
   });
   addRunCommands(program, io);
   addFleetCommands(program, io);
+  addDeployCommands(program, io);
   addAdminCommands(program, io);
   try {
     await program.parseAsync([...args], { from: 'user' });

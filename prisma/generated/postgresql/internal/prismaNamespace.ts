@@ -414,7 +414,15 @@ export const ModelName = {
   FleetEvent: 'FleetEvent',
   Profile: 'Profile',
   HostLease: 'HostLease',
-  Installation: 'Installation'
+  Installation: 'Installation',
+  DatabaseRecord: 'DatabaseRecord',
+  BranchRecord: 'BranchRecord',
+  BranchBase: 'BranchBase',
+  BranchPassword: 'BranchPassword',
+  DeployRequest: 'DeployRequest',
+  DeployPlan: 'DeployPlan',
+  DeployOperation: 'DeployOperation',
+  DeployReview: 'DeployReview'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -430,7 +438,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "replica" | "allocation" | "route" | "edge" | "lease" | "counter" | "run" | "journalEntry" | "token" | "idempotencyRecord" | "webhook" | "webhookDelivery" | "gateway" | "gatewayReplica" | "fleetEvent" | "profile" | "hostLease" | "installation"
+    modelProps: "replica" | "allocation" | "route" | "edge" | "lease" | "counter" | "run" | "journalEntry" | "token" | "idempotencyRecord" | "webhook" | "webhookDelivery" | "gateway" | "gatewayReplica" | "fleetEvent" | "profile" | "hostLease" | "installation" | "databaseRecord" | "branchRecord" | "branchBase" | "branchPassword" | "deployRequest" | "deployPlan" | "deployOperation" | "deployReview"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1766,6 +1774,598 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    DatabaseRecord: {
+      payload: Prisma.$DatabaseRecordPayload<ExtArgs>
+      fields: Prisma.DatabaseRecordFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DatabaseRecordFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DatabaseRecordFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>
+        }
+        findFirst: {
+          args: Prisma.DatabaseRecordFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DatabaseRecordFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>
+        }
+        findMany: {
+          args: Prisma.DatabaseRecordFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>[]
+        }
+        create: {
+          args: Prisma.DatabaseRecordCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>
+        }
+        createMany: {
+          args: Prisma.DatabaseRecordCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DatabaseRecordCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>[]
+        }
+        delete: {
+          args: Prisma.DatabaseRecordDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>
+        }
+        update: {
+          args: Prisma.DatabaseRecordUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>
+        }
+        deleteMany: {
+          args: Prisma.DatabaseRecordDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DatabaseRecordUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DatabaseRecordUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>[]
+        }
+        upsert: {
+          args: Prisma.DatabaseRecordUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DatabaseRecordPayload>
+        }
+        aggregate: {
+          args: Prisma.DatabaseRecordAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDatabaseRecord>
+        }
+        groupBy: {
+          args: Prisma.DatabaseRecordGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DatabaseRecordGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DatabaseRecordCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DatabaseRecordCountAggregateOutputType> | number
+        }
+      }
+    }
+    BranchRecord: {
+      payload: Prisma.$BranchRecordPayload<ExtArgs>
+      fields: Prisma.BranchRecordFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.BranchRecordFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.BranchRecordFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>
+        }
+        findFirst: {
+          args: Prisma.BranchRecordFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.BranchRecordFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>
+        }
+        findMany: {
+          args: Prisma.BranchRecordFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>[]
+        }
+        create: {
+          args: Prisma.BranchRecordCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>
+        }
+        createMany: {
+          args: Prisma.BranchRecordCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.BranchRecordCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>[]
+        }
+        delete: {
+          args: Prisma.BranchRecordDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>
+        }
+        update: {
+          args: Prisma.BranchRecordUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>
+        }
+        deleteMany: {
+          args: Prisma.BranchRecordDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.BranchRecordUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.BranchRecordUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>[]
+        }
+        upsert: {
+          args: Prisma.BranchRecordUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchRecordPayload>
+        }
+        aggregate: {
+          args: Prisma.BranchRecordAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateBranchRecord>
+        }
+        groupBy: {
+          args: Prisma.BranchRecordGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BranchRecordGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.BranchRecordCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BranchRecordCountAggregateOutputType> | number
+        }
+      }
+    }
+    BranchBase: {
+      payload: Prisma.$BranchBasePayload<ExtArgs>
+      fields: Prisma.BranchBaseFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.BranchBaseFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.BranchBaseFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>
+        }
+        findFirst: {
+          args: Prisma.BranchBaseFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.BranchBaseFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>
+        }
+        findMany: {
+          args: Prisma.BranchBaseFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>[]
+        }
+        create: {
+          args: Prisma.BranchBaseCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>
+        }
+        createMany: {
+          args: Prisma.BranchBaseCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.BranchBaseCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>[]
+        }
+        delete: {
+          args: Prisma.BranchBaseDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>
+        }
+        update: {
+          args: Prisma.BranchBaseUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>
+        }
+        deleteMany: {
+          args: Prisma.BranchBaseDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.BranchBaseUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.BranchBaseUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>[]
+        }
+        upsert: {
+          args: Prisma.BranchBaseUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchBasePayload>
+        }
+        aggregate: {
+          args: Prisma.BranchBaseAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateBranchBase>
+        }
+        groupBy: {
+          args: Prisma.BranchBaseGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BranchBaseGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.BranchBaseCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BranchBaseCountAggregateOutputType> | number
+        }
+      }
+    }
+    BranchPassword: {
+      payload: Prisma.$BranchPasswordPayload<ExtArgs>
+      fields: Prisma.BranchPasswordFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.BranchPasswordFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.BranchPasswordFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>
+        }
+        findFirst: {
+          args: Prisma.BranchPasswordFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.BranchPasswordFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>
+        }
+        findMany: {
+          args: Prisma.BranchPasswordFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>[]
+        }
+        create: {
+          args: Prisma.BranchPasswordCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>
+        }
+        createMany: {
+          args: Prisma.BranchPasswordCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.BranchPasswordCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>[]
+        }
+        delete: {
+          args: Prisma.BranchPasswordDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>
+        }
+        update: {
+          args: Prisma.BranchPasswordUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>
+        }
+        deleteMany: {
+          args: Prisma.BranchPasswordDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.BranchPasswordUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.BranchPasswordUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>[]
+        }
+        upsert: {
+          args: Prisma.BranchPasswordUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$BranchPasswordPayload>
+        }
+        aggregate: {
+          args: Prisma.BranchPasswordAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateBranchPassword>
+        }
+        groupBy: {
+          args: Prisma.BranchPasswordGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BranchPasswordGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.BranchPasswordCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.BranchPasswordCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeployRequest: {
+      payload: Prisma.$DeployRequestPayload<ExtArgs>
+      fields: Prisma.DeployRequestFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeployRequestFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeployRequestFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>
+        }
+        findFirst: {
+          args: Prisma.DeployRequestFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeployRequestFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>
+        }
+        findMany: {
+          args: Prisma.DeployRequestFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>[]
+        }
+        create: {
+          args: Prisma.DeployRequestCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>
+        }
+        createMany: {
+          args: Prisma.DeployRequestCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeployRequestCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>[]
+        }
+        delete: {
+          args: Prisma.DeployRequestDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>
+        }
+        update: {
+          args: Prisma.DeployRequestUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeployRequestDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeployRequestUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeployRequestUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeployRequestUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployRequestPayload>
+        }
+        aggregate: {
+          args: Prisma.DeployRequestAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeployRequest>
+        }
+        groupBy: {
+          args: Prisma.DeployRequestGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployRequestGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeployRequestCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployRequestCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeployPlan: {
+      payload: Prisma.$DeployPlanPayload<ExtArgs>
+      fields: Prisma.DeployPlanFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeployPlanFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeployPlanFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>
+        }
+        findFirst: {
+          args: Prisma.DeployPlanFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeployPlanFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>
+        }
+        findMany: {
+          args: Prisma.DeployPlanFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>[]
+        }
+        create: {
+          args: Prisma.DeployPlanCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>
+        }
+        createMany: {
+          args: Prisma.DeployPlanCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeployPlanCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>[]
+        }
+        delete: {
+          args: Prisma.DeployPlanDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>
+        }
+        update: {
+          args: Prisma.DeployPlanUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeployPlanDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeployPlanUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeployPlanUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeployPlanUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployPlanPayload>
+        }
+        aggregate: {
+          args: Prisma.DeployPlanAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeployPlan>
+        }
+        groupBy: {
+          args: Prisma.DeployPlanGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployPlanGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeployPlanCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployPlanCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeployOperation: {
+      payload: Prisma.$DeployOperationPayload<ExtArgs>
+      fields: Prisma.DeployOperationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeployOperationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeployOperationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>
+        }
+        findFirst: {
+          args: Prisma.DeployOperationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeployOperationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>
+        }
+        findMany: {
+          args: Prisma.DeployOperationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>[]
+        }
+        create: {
+          args: Prisma.DeployOperationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>
+        }
+        createMany: {
+          args: Prisma.DeployOperationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeployOperationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>[]
+        }
+        delete: {
+          args: Prisma.DeployOperationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>
+        }
+        update: {
+          args: Prisma.DeployOperationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeployOperationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeployOperationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeployOperationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeployOperationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployOperationPayload>
+        }
+        aggregate: {
+          args: Prisma.DeployOperationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeployOperation>
+        }
+        groupBy: {
+          args: Prisma.DeployOperationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployOperationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeployOperationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployOperationCountAggregateOutputType> | number
+        }
+      }
+    }
+    DeployReview: {
+      payload: Prisma.$DeployReviewPayload<ExtArgs>
+      fields: Prisma.DeployReviewFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeployReviewFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeployReviewFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>
+        }
+        findFirst: {
+          args: Prisma.DeployReviewFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeployReviewFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>
+        }
+        findMany: {
+          args: Prisma.DeployReviewFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>[]
+        }
+        create: {
+          args: Prisma.DeployReviewCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>
+        }
+        createMany: {
+          args: Prisma.DeployReviewCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeployReviewCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>[]
+        }
+        delete: {
+          args: Prisma.DeployReviewDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>
+        }
+        update: {
+          args: Prisma.DeployReviewUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeployReviewDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeployReviewUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeployReviewUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeployReviewUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeployReviewPayload>
+        }
+        aggregate: {
+          args: Prisma.DeployReviewAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeployReview>
+        }
+        groupBy: {
+          args: Prisma.DeployReviewGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployReviewGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeployReviewCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeployReviewCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1964,7 +2564,9 @@ export const WebhookScalarFieldEnum = {
   secret: 'secret',
   events: 'events',
   organizationId: 'organizationId',
+  databaseId: 'databaseId',
   createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
   disabledAt: 'disabledAt',
   resourceVersion: 'resourceVersion'
 } as const
@@ -2094,6 +2696,165 @@ export const InstallationScalarFieldEnum = {
 } as const
 
 export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
+
+
+export const DatabaseRecordScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  name: 'name',
+  kind: 'kind',
+  server: 'server',
+  state: 'state',
+  defaultBranch: 'defaultBranch',
+  settings: 'settings',
+  notes: 'notes',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  schemaChangedAt: 'schemaChangedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type DatabaseRecordScalarFieldEnum = (typeof DatabaseRecordScalarFieldEnum)[keyof typeof DatabaseRecordScalarFieldEnum]
+
+
+export const BranchRecordScalarFieldEnum = {
+  id: 'id',
+  databaseId: 'databaseId',
+  organizationId: 'organizationId',
+  name: 'name',
+  liveName: 'liveName',
+  parent: 'parent',
+  schema: 'schema',
+  adopted: 'adopted',
+  production: 'production',
+  safeMigrations: 'safeMigrations',
+  state: 'state',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  deletedAt: 'deletedAt',
+  deletedBy: 'deletedBy',
+  schemaChangedAt: 'schemaChangedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type BranchRecordScalarFieldEnum = (typeof BranchRecordScalarFieldEnum)[keyof typeof BranchRecordScalarFieldEnum]
+
+
+export const BranchBaseScalarFieldEnum = {
+  branchId: 'branchId',
+  databaseId: 'databaseId',
+  model: 'model'
+} as const
+
+export type BranchBaseScalarFieldEnum = (typeof BranchBaseScalarFieldEnum)[keyof typeof BranchBaseScalarFieldEnum]
+
+
+export const BranchPasswordScalarFieldEnum = {
+  id: 'id',
+  branchId: 'branchId',
+  databaseId: 'databaseId',
+  organizationId: 'organizationId',
+  name: 'name',
+  role: 'role',
+  username: 'username',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  deletedAt: 'deletedAt'
+} as const
+
+export type BranchPasswordScalarFieldEnum = (typeof BranchPasswordScalarFieldEnum)[keyof typeof BranchPasswordScalarFieldEnum]
+
+
+export const DeployRequestScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  number: 'number',
+  branchId: 'branchId',
+  branch: 'branch',
+  intoBranchId: 'intoBranchId',
+  intoBranch: 'intoBranch',
+  notes: 'notes',
+  actor: 'actor',
+  closedBy: 'closedBy',
+  closedAt: 'closedAt',
+  deployedAt: 'deployedAt',
+  state: 'state',
+  autoCutover: 'autoCutover',
+  autoDeleteBranch: 'autoDeleteBranch',
+  instant: 'instant',
+  instantEligible: 'instantEligible',
+  throttle: 'throttle',
+  lint: 'lint',
+  error: 'error',
+  cutoverActor: 'cutoverActor',
+  cancelActor: 'cancelActor',
+  revertActor: 'revertActor',
+  queuedAt: 'queuedAt',
+  submittedAt: 'submittedAt',
+  startedAt: 'startedAt',
+  readyToCutoverAt: 'readyToCutoverAt',
+  cutoverAt: 'cutoverAt',
+  forceCutoverRequestedAt: 'forceCutoverRequestedAt',
+  revertWindowEndsAt: 'revertWindowEndsAt',
+  finishedAt: 'finishedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type DeployRequestScalarFieldEnum = (typeof DeployRequestScalarFieldEnum)[keyof typeof DeployRequestScalarFieldEnum]
+
+
+export const DeployPlanScalarFieldEnum = {
+  requestId: 'requestId',
+  databaseId: 'databaseId',
+  plan: 'plan'
+} as const
+
+export type DeployPlanScalarFieldEnum = (typeof DeployPlanScalarFieldEnum)[keyof typeof DeployPlanScalarFieldEnum]
+
+
+export const DeployOperationScalarFieldEnum = {
+  id: 'id',
+  requestId: 'requestId',
+  databaseId: 'databaseId',
+  position: 'position',
+  kind: 'kind',
+  tableName: 'tableName',
+  ddl: 'ddl',
+  way: 'way',
+  because: 'because',
+  state: 'state',
+  canDropData: 'canDropData',
+  percent: 'percent',
+  rowsCopied: 'rowsCopied',
+  rowsPerSecond: 'rowsPerSecond',
+  etaSeconds: 'etaSeconds',
+  throttledBy: 'throttledBy',
+  throttledAt: 'throttledAt',
+  recentlyUsedAt: 'recentlyUsedAt',
+  error: 'error',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type DeployOperationScalarFieldEnum = (typeof DeployOperationScalarFieldEnum)[keyof typeof DeployOperationScalarFieldEnum]
+
+
+export const DeployReviewScalarFieldEnum = {
+  id: 'id',
+  requestId: 'requestId',
+  databaseId: 'databaseId',
+  state: 'state',
+  body: 'body',
+  actor: 'actor',
+  createdAt: 'createdAt'
+} as const
+
+export type DeployReviewScalarFieldEnum = (typeof DeployReviewScalarFieldEnum)[keyof typeof DeployReviewScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -2371,6 +3132,14 @@ export type GlobalOmitConfig = {
   profile?: Prisma.ProfileOmit
   hostLease?: Prisma.HostLeaseOmit
   installation?: Prisma.InstallationOmit
+  databaseRecord?: Prisma.DatabaseRecordOmit
+  branchRecord?: Prisma.BranchRecordOmit
+  branchBase?: Prisma.BranchBaseOmit
+  branchPassword?: Prisma.BranchPasswordOmit
+  deployRequest?: Prisma.DeployRequestOmit
+  deployPlan?: Prisma.DeployPlanOmit
+  deployOperation?: Prisma.DeployOperationOmit
+  deployReview?: Prisma.DeployReviewOmit
 }
 
 /* Types for Logging */

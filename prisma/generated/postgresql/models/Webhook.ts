@@ -40,7 +40,9 @@ export type WebhookMinAggregateOutputType = {
   secret: string | null
   events: string | null
   organizationId: string | null
+  databaseId: string | null
   createdAt: Date | null
+  updatedAt: Date | null
   disabledAt: Date | null
   resourceVersion: number | null
 }
@@ -51,7 +53,9 @@ export type WebhookMaxAggregateOutputType = {
   secret: string | null
   events: string | null
   organizationId: string | null
+  databaseId: string | null
   createdAt: Date | null
+  updatedAt: Date | null
   disabledAt: Date | null
   resourceVersion: number | null
 }
@@ -62,7 +66,9 @@ export type WebhookCountAggregateOutputType = {
   secret: number
   events: number
   organizationId: number
+  databaseId: number
   createdAt: number
+  updatedAt: number
   disabledAt: number
   resourceVersion: number
   _all: number
@@ -83,7 +89,9 @@ export type WebhookMinAggregateInputType = {
   secret?: true
   events?: true
   organizationId?: true
+  databaseId?: true
   createdAt?: true
+  updatedAt?: true
   disabledAt?: true
   resourceVersion?: true
 }
@@ -94,7 +102,9 @@ export type WebhookMaxAggregateInputType = {
   secret?: true
   events?: true
   organizationId?: true
+  databaseId?: true
   createdAt?: true
+  updatedAt?: true
   disabledAt?: true
   resourceVersion?: true
 }
@@ -105,7 +115,9 @@ export type WebhookCountAggregateInputType = {
   secret?: true
   events?: true
   organizationId?: true
+  databaseId?: true
   createdAt?: true
+  updatedAt?: true
   disabledAt?: true
   resourceVersion?: true
   _all?: true
@@ -203,7 +215,9 @@ export type WebhookGroupByOutputType = {
   secret: string
   events: string
   organizationId: string | null
+  databaseId: string | null
   createdAt: Date
+  updatedAt: Date | null
   disabledAt: Date | null
   resourceVersion: number
   _count: WebhookCountAggregateOutputType | null
@@ -237,7 +251,9 @@ export type WebhookWhereInput = {
   secret?: Prisma.StringFilter<"Webhook"> | string
   events?: Prisma.StringFilter<"Webhook"> | string
   organizationId?: Prisma.StringNullableFilter<"Webhook"> | string | null
+  databaseId?: Prisma.StringNullableFilter<"Webhook"> | string | null
   createdAt?: Prisma.DateTimeFilter<"Webhook"> | Date | string
+  updatedAt?: Prisma.DateTimeNullableFilter<"Webhook"> | Date | string | null
   disabledAt?: Prisma.DateTimeNullableFilter<"Webhook"> | Date | string | null
   resourceVersion?: Prisma.IntFilter<"Webhook"> | number
 }
@@ -248,7 +264,9 @@ export type WebhookOrderByWithRelationInput = {
   secret?: Prisma.SortOrder
   events?: Prisma.SortOrder
   organizationId?: Prisma.SortOrderInput | Prisma.SortOrder
+  databaseId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  updatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   disabledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -262,7 +280,9 @@ export type WebhookWhereUniqueInput = Prisma.AtLeast<{
   secret?: Prisma.StringFilter<"Webhook"> | string
   events?: Prisma.StringFilter<"Webhook"> | string
   organizationId?: Prisma.StringNullableFilter<"Webhook"> | string | null
+  databaseId?: Prisma.StringNullableFilter<"Webhook"> | string | null
   createdAt?: Prisma.DateTimeFilter<"Webhook"> | Date | string
+  updatedAt?: Prisma.DateTimeNullableFilter<"Webhook"> | Date | string | null
   disabledAt?: Prisma.DateTimeNullableFilter<"Webhook"> | Date | string | null
   resourceVersion?: Prisma.IntFilter<"Webhook"> | number
 }, "id">
@@ -273,7 +293,9 @@ export type WebhookOrderByWithAggregationInput = {
   secret?: Prisma.SortOrder
   events?: Prisma.SortOrder
   organizationId?: Prisma.SortOrderInput | Prisma.SortOrder
+  databaseId?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  updatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   disabledAt?: Prisma.SortOrderInput | Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
   _count?: Prisma.WebhookCountOrderByAggregateInput
@@ -292,7 +314,9 @@ export type WebhookScalarWhereWithAggregatesInput = {
   secret?: Prisma.StringWithAggregatesFilter<"Webhook"> | string
   events?: Prisma.StringWithAggregatesFilter<"Webhook"> | string
   organizationId?: Prisma.StringNullableWithAggregatesFilter<"Webhook"> | string | null
+  databaseId?: Prisma.StringNullableWithAggregatesFilter<"Webhook"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Webhook"> | Date | string
+  updatedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Webhook"> | Date | string | null
   disabledAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Webhook"> | Date | string | null
   resourceVersion?: Prisma.IntWithAggregatesFilter<"Webhook"> | number
 }
@@ -303,7 +327,9 @@ export type WebhookCreateInput = {
   secret: string
   events: string
   organizationId?: string | null
+  databaseId?: string | null
   createdAt: Date | string
+  updatedAt?: Date | string | null
   disabledAt?: Date | string | null
   resourceVersion?: number
 }
@@ -314,7 +340,9 @@ export type WebhookUncheckedCreateInput = {
   secret: string
   events: string
   organizationId?: string | null
+  databaseId?: string | null
   createdAt: Date | string
+  updatedAt?: Date | string | null
   disabledAt?: Date | string | null
   resourceVersion?: number
 }
@@ -325,7 +353,9 @@ export type WebhookUpdateInput = {
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   events?: Prisma.StringFieldUpdateOperationsInput | string
   organizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  databaseId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -336,7 +366,9 @@ export type WebhookUncheckedUpdateInput = {
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   events?: Prisma.StringFieldUpdateOperationsInput | string
   organizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  databaseId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -347,7 +379,9 @@ export type WebhookCreateManyInput = {
   secret: string
   events: string
   organizationId?: string | null
+  databaseId?: string | null
   createdAt: Date | string
+  updatedAt?: Date | string | null
   disabledAt?: Date | string | null
   resourceVersion?: number
 }
@@ -358,7 +392,9 @@ export type WebhookUpdateManyMutationInput = {
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   events?: Prisma.StringFieldUpdateOperationsInput | string
   organizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  databaseId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -369,7 +405,9 @@ export type WebhookUncheckedUpdateManyInput = {
   secret?: Prisma.StringFieldUpdateOperationsInput | string
   events?: Prisma.StringFieldUpdateOperationsInput | string
   organizationId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  databaseId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   disabledAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   resourceVersion?: Prisma.IntFieldUpdateOperationsInput | number
 }
@@ -380,7 +418,9 @@ export type WebhookCountOrderByAggregateInput = {
   secret?: Prisma.SortOrder
   events?: Prisma.SortOrder
   organizationId?: Prisma.SortOrder
+  databaseId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  updatedAt?: Prisma.SortOrder
   disabledAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -395,7 +435,9 @@ export type WebhookMaxOrderByAggregateInput = {
   secret?: Prisma.SortOrder
   events?: Prisma.SortOrder
   organizationId?: Prisma.SortOrder
+  databaseId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  updatedAt?: Prisma.SortOrder
   disabledAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -406,7 +448,9 @@ export type WebhookMinOrderByAggregateInput = {
   secret?: Prisma.SortOrder
   events?: Prisma.SortOrder
   organizationId?: Prisma.SortOrder
+  databaseId?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
+  updatedAt?: Prisma.SortOrder
   disabledAt?: Prisma.SortOrder
   resourceVersion?: Prisma.SortOrder
 }
@@ -423,7 +467,9 @@ export type WebhookSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   secret?: boolean
   events?: boolean
   organizationId?: boolean
+  databaseId?: boolean
   createdAt?: boolean
+  updatedAt?: boolean
   disabledAt?: boolean
   resourceVersion?: boolean
 }, ExtArgs["result"]["webhook"]>
@@ -434,7 +480,9 @@ export type WebhookSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   secret?: boolean
   events?: boolean
   organizationId?: boolean
+  databaseId?: boolean
   createdAt?: boolean
+  updatedAt?: boolean
   disabledAt?: boolean
   resourceVersion?: boolean
 }, ExtArgs["result"]["webhook"]>
@@ -445,7 +493,9 @@ export type WebhookSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   secret?: boolean
   events?: boolean
   organizationId?: boolean
+  databaseId?: boolean
   createdAt?: boolean
+  updatedAt?: boolean
   disabledAt?: boolean
   resourceVersion?: boolean
 }, ExtArgs["result"]["webhook"]>
@@ -456,12 +506,14 @@ export type WebhookSelectScalar = {
   secret?: boolean
   events?: boolean
   organizationId?: boolean
+  databaseId?: boolean
   createdAt?: boolean
+  updatedAt?: boolean
   disabledAt?: boolean
   resourceVersion?: boolean
 }
 
-export type WebhookOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "url" | "secret" | "events" | "organizationId" | "createdAt" | "disabledAt" | "resourceVersion", ExtArgs["result"]["webhook"]>
+export type WebhookOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "url" | "secret" | "events" | "organizationId" | "databaseId" | "createdAt" | "updatedAt" | "disabledAt" | "resourceVersion", ExtArgs["result"]["webhook"]>
 
 export type $WebhookPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Webhook"
@@ -475,7 +527,15 @@ export type $WebhookPayload<ExtArgs extends runtime.Types.Extensions.InternalArg
      */
     events: string
     organizationId: string | null
+    /**
+     * The database whose events it is told of; null where it is told of runs.
+     */
+    databaseId: string | null
     createdAt: Date
+    /**
+     * Null where it was never changed.
+     */
+    updatedAt: Date | null
     disabledAt: Date | null
     resourceVersion: number
   }, ExtArgs["result"]["webhook"]>
@@ -906,7 +966,9 @@ export interface WebhookFieldRefs {
   readonly secret: Prisma.FieldRef<"Webhook", 'String'>
   readonly events: Prisma.FieldRef<"Webhook", 'String'>
   readonly organizationId: Prisma.FieldRef<"Webhook", 'String'>
+  readonly databaseId: Prisma.FieldRef<"Webhook", 'String'>
   readonly createdAt: Prisma.FieldRef<"Webhook", 'DateTime'>
+  readonly updatedAt: Prisma.FieldRef<"Webhook", 'DateTime'>
   readonly disabledAt: Prisma.FieldRef<"Webhook", 'DateTime'>
   readonly resourceVersion: Prisma.FieldRef<"Webhook", 'Int'>
 }

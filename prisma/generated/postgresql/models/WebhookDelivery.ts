@@ -624,7 +624,7 @@ export type $WebhookDeliveryPayload<ExtArgs extends runtime.Types.Extensions.Int
     id: string
     webhookId: string
     /**
-     * The journal entry that it tells of.
+     * The journal entry that it tells of; for webhooks of databases a number of its own.
      */
     seq: bigint
     event: string

@@ -68,7 +68,15 @@ export const ModelName = {
   FleetEvent: 'FleetEvent',
   Profile: 'Profile',
   HostLease: 'HostLease',
-  Installation: 'Installation'
+  Installation: 'Installation',
+  DatabaseRecord: 'DatabaseRecord',
+  BranchRecord: 'BranchRecord',
+  BranchBase: 'BranchBase',
+  BranchPassword: 'BranchPassword',
+  DeployRequest: 'DeployRequest',
+  DeployPlan: 'DeployPlan',
+  DeployOperation: 'DeployOperation',
+  DeployReview: 'DeployReview'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -243,7 +251,9 @@ export const WebhookScalarFieldEnum = {
   secret: 'secret',
   events: 'events',
   organizationId: 'organizationId',
+  databaseId: 'databaseId',
   createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
   disabledAt: 'disabledAt',
   resourceVersion: 'resourceVersion'
 } as const
@@ -373,6 +383,165 @@ export const InstallationScalarFieldEnum = {
 } as const
 
 export type InstallationScalarFieldEnum = (typeof InstallationScalarFieldEnum)[keyof typeof InstallationScalarFieldEnum]
+
+
+export const DatabaseRecordScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  name: 'name',
+  kind: 'kind',
+  server: 'server',
+  state: 'state',
+  defaultBranch: 'defaultBranch',
+  settings: 'settings',
+  notes: 'notes',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  schemaChangedAt: 'schemaChangedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type DatabaseRecordScalarFieldEnum = (typeof DatabaseRecordScalarFieldEnum)[keyof typeof DatabaseRecordScalarFieldEnum]
+
+
+export const BranchRecordScalarFieldEnum = {
+  id: 'id',
+  databaseId: 'databaseId',
+  organizationId: 'organizationId',
+  name: 'name',
+  liveName: 'liveName',
+  parent: 'parent',
+  schema: 'schema',
+  adopted: 'adopted',
+  production: 'production',
+  safeMigrations: 'safeMigrations',
+  state: 'state',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  deletedAt: 'deletedAt',
+  deletedBy: 'deletedBy',
+  schemaChangedAt: 'schemaChangedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type BranchRecordScalarFieldEnum = (typeof BranchRecordScalarFieldEnum)[keyof typeof BranchRecordScalarFieldEnum]
+
+
+export const BranchBaseScalarFieldEnum = {
+  branchId: 'branchId',
+  databaseId: 'databaseId',
+  model: 'model'
+} as const
+
+export type BranchBaseScalarFieldEnum = (typeof BranchBaseScalarFieldEnum)[keyof typeof BranchBaseScalarFieldEnum]
+
+
+export const BranchPasswordScalarFieldEnum = {
+  id: 'id',
+  branchId: 'branchId',
+  databaseId: 'databaseId',
+  organizationId: 'organizationId',
+  name: 'name',
+  role: 'role',
+  username: 'username',
+  createdBy: 'createdBy',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  deletedAt: 'deletedAt'
+} as const
+
+export type BranchPasswordScalarFieldEnum = (typeof BranchPasswordScalarFieldEnum)[keyof typeof BranchPasswordScalarFieldEnum]
+
+
+export const DeployRequestScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  number: 'number',
+  branchId: 'branchId',
+  branch: 'branch',
+  intoBranchId: 'intoBranchId',
+  intoBranch: 'intoBranch',
+  notes: 'notes',
+  actor: 'actor',
+  closedBy: 'closedBy',
+  closedAt: 'closedAt',
+  deployedAt: 'deployedAt',
+  state: 'state',
+  autoCutover: 'autoCutover',
+  autoDeleteBranch: 'autoDeleteBranch',
+  instant: 'instant',
+  instantEligible: 'instantEligible',
+  throttle: 'throttle',
+  lint: 'lint',
+  error: 'error',
+  cutoverActor: 'cutoverActor',
+  cancelActor: 'cancelActor',
+  revertActor: 'revertActor',
+  queuedAt: 'queuedAt',
+  submittedAt: 'submittedAt',
+  startedAt: 'startedAt',
+  readyToCutoverAt: 'readyToCutoverAt',
+  cutoverAt: 'cutoverAt',
+  forceCutoverRequestedAt: 'forceCutoverRequestedAt',
+  revertWindowEndsAt: 'revertWindowEndsAt',
+  finishedAt: 'finishedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type DeployRequestScalarFieldEnum = (typeof DeployRequestScalarFieldEnum)[keyof typeof DeployRequestScalarFieldEnum]
+
+
+export const DeployPlanScalarFieldEnum = {
+  requestId: 'requestId',
+  databaseId: 'databaseId',
+  plan: 'plan'
+} as const
+
+export type DeployPlanScalarFieldEnum = (typeof DeployPlanScalarFieldEnum)[keyof typeof DeployPlanScalarFieldEnum]
+
+
+export const DeployOperationScalarFieldEnum = {
+  id: 'id',
+  requestId: 'requestId',
+  databaseId: 'databaseId',
+  position: 'position',
+  kind: 'kind',
+  tableName: 'tableName',
+  ddl: 'ddl',
+  way: 'way',
+  because: 'because',
+  state: 'state',
+  canDropData: 'canDropData',
+  percent: 'percent',
+  rowsCopied: 'rowsCopied',
+  rowsPerSecond: 'rowsPerSecond',
+  etaSeconds: 'etaSeconds',
+  throttledBy: 'throttledBy',
+  throttledAt: 'throttledAt',
+  recentlyUsedAt: 'recentlyUsedAt',
+  error: 'error',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt'
+} as const
+
+export type DeployOperationScalarFieldEnum = (typeof DeployOperationScalarFieldEnum)[keyof typeof DeployOperationScalarFieldEnum]
+
+
+export const DeployReviewScalarFieldEnum = {
+  id: 'id',
+  requestId: 'requestId',
+  databaseId: 'databaseId',
+  state: 'state',
+  body: 'body',
+  actor: 'actor',
+  createdAt: 'createdAt'
+} as const
+
+export type DeployReviewScalarFieldEnum = (typeof DeployReviewScalarFieldEnum)[keyof typeof DeployReviewScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -1,0 +1,23 @@
+import type { DatabaseRecord } from '../../domain/deploy/database';
+import type { QueueLife, QueueTicket } from '../../domain/deploy/contract';
+import type { SchemaEngine } from '../../drivers/database/engine';
+import type { SchemaHost } from '../../drivers/database/host';
+import type { Deploys } from '../../prisma/deploy-store';
+
+/** What the steps of databases and deploy requests act on. */
+export interface DeployPorts {
+  readonly deploys: Deploys;
+  /** The engine for one schema of a database's server. @throws Failure SECRET_UNAVAILABLE */
+  engine(database: Pick<DatabaseRecord, 'kind' | 'server'>, schema: string): Promise<SchemaEngine>;
+  /** The server of a database. @throws Failure SECRET_UNAVAILABLE */
+  host(database: Pick<DatabaseRecord, 'kind' | 'server'>): Promise<SchemaHost>;
+  readonly queues: Queues;
+}
+
+/** The queues of target branches, which are workflows. */
+export interface Queues {
+  /** Says something to a queue, which is begun where there is none. */
+  tell(queue: QueueLife, message: 'join' | 'leave', ticket: QueueTicket): Promise<void>;
+  /** Whether a workflow runs. */
+  isRunning(workflowId: string): Promise<boolean>;
+}

@@ -1,0 +1,123 @@
+import { activityInfo } from '@temporalio/activity';
+import type { RequestRef } from '../../domain/deploy/contract';
+import { OperationKind } from '../../domain/schema/change';
+import { Failure, isFailure, type FailureCode } from '../../domain/failures';
+import type { FailureView } from '../../domain/saga';
+import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
+import { prove } from './copy';
+import type { DeployPorts } from './ports';
+import { plannedOf, type PlannedSubject } from './subject';
+import { expected, pause, watched, type Watched } from './work';
+
+type SwapSteps = Pick<DeployActivities, 'cutOver' | 'refuseLosses' | 'revert' | 'finish' | 'remains' | 'conclude'>;
+
+/** Milliseconds of one attempt, after which it is looked whether somebody forces it. */
+const ATTEMPT_MS = 3_000;
+
+/** Milliseconds between two attempts. */
+const BETWEEN_MS = 250;
+
+/** What holds a swap up and passes, once somebody did something about it; nothing is changed by it. */
+const holdUps: readonly FailureCode[] = ['CHANGE_BLOCKED', 'CHANGE_BEHIND', 'ROWS_REFUSED', 'REVERT_LOSES'];
+
+/** Putting the new side in the place of the old, and back. */
+export function swapSteps(ports: DeployPorts): SwapSteps {
+  const { requests } = ports.deploys;
+
+  /** Attempts until it is swapped or the time is over. Who holds it up is told meanwhile. */
+  const attempts = async (
+    ref: RequestRef & Trying,
+    attempt: (subject: PlannedSubject, force: boolean, work: Watched) => Promise<unknown>,
+  ): Promise<SwapOutcome> => {
+    const { deadlineMs, organizationId, requestId } = ref;
+    const subject = await plannedOf(ports, ref);
+    const until = activityInfo().scheduledTimestampMs + deadlineMs;
+    return await watched(ports, ref, async (work) => {
+      for (;;) {
+        const { forceCutoverRequestedAt } = work.latest().deployment;
+        try {
+          await attempt(subject, forceCutoverRequestedAt !== null, work);
+          return { swapped: true };
+        } catch (error) {
+          if (!isFailure(error)) throw error;
+          // Whoever follows the log still, may have the change for a moment.
+          if (error.code !== 'CONFLICT' && !holdUps.includes(error.code)) throw error;
+          const heldUp: FailureView = { code: error.code, message: error.message };
+          await requests.note(organizationId, requestId, { error: heldUp });
+          // What would be lost does not become less by waiting.
+          if (Date.now() > until || error.code === 'REVERT_LOSES') return { swapped: false, heldUp };
+        }
+        await pause(BETWEEN_MS, work.signal);
+        work.signal.throwIfAborted();
+      }
+    });
+  };
+
+  /** Lets the accounts of the target touch the tables that it did not have before. */
+  const share = async (
+    { organizationId, requestId }: RequestRef,
+    { database, into }: PlannedSubject,
+  ): Promise<void> => {
+    const operations = await requests.operations(organizationId, requestId);
+    const made = operations.filter(({ kind }) => kind === OperationKind.create).map(({ table }) => table);
+    await (await ports.host(database)).share(into.schema, made);
+  };
+
+  return {
+    async cutOver(ref) {
+      return await attempts(ref, async (subject, force, work) => {
+        const { engine, change } = subject;
+        await engine.cutOver(change, { force, deadlineMs: ATTEMPT_MS }, work);
+        await share(ref, subject);
+      });
+    },
+
+    async refuseLosses(ref) {
+      const { engine, change } = await plannedOf(ports, ref);
+      await watched(ports, ref, async (work) => {
+        const losses = await engine.losses(change, work);
+        if (losses.length === 0) return;
+        const message = losses.map((loss) => loss.message).join('; ');
+        throw new Failure('REVERT_LOSES', message, { data: { losses: losses.map(({ example: _, ...loss }) => loss) } });
+      });
+    },
+
+    async revert({ acceptLosses, ...ref }) {
+      let proven = false;
+      return await attempts(ref, async ({ engine, change }, _force, work) => {
+        const phase = (await engine.state(change.id))?.phase;
+        if (!proven && phase === 'swapped') await prove(engine, change, work);
+        proven = true;
+        await engine.revert(change, { force: false, deadlineMs: ATTEMPT_MS, acceptLosses }, work);
+      });
+    },
+
+    async finish(ref) {
+      const { engine, change } = await plannedOf(ports, ref);
+      await watched(ports, ref, async (work) => await engine.finish(change, work));
+    },
+
+    async remains(ref): Promise<Remains> {
+      const { engine, change } = await plannedOf(ports, ref);
+      const phase = (await expected(async () => await engine.state(change.id)))?.phase;
+      if (phase === undefined) return 'nothing';
+      if (phase === 'reverted') return 'old';
+      return phase === 'swapped' || phase === 'finishing' ? 'new' : 'unapplied';
+    },
+
+    async conclude({ reverted, ...ref }) {
+      const { branches } = ports.deploys;
+      const { organizationId, databaseId } = ref;
+      const { request, into, branch, database, planned } = await plannedOf(ports, ref);
+      await branches.update(organizationId, databaseId, into.id, { schemaChangedAt: new Date() });
+      if (reverted || branch.deletedAt !== null) return { deletes: null };
+      await branches.setBase(organizationId, databaseId, branch.id, JSON.stringify(planned));
+      const inLine = await requests.inLine(organizationId, databaseId);
+      const used = inLine.some(({ branchId, intoBranchId }) => branchId === branch.id || intoBranchId === branch.id);
+      const keeps = used || branch.adopted || branch.production || branch.name === database.defaultBranch;
+      if (!request.deployment.autoDeleteBranch || keeps) return { deletes: null };
+      await branches.update(organizationId, databaseId, branch.id, { state: 'deleting' });
+      return { deletes: branch.id };
+    },
+  };
+}

@@ -1,0 +1,257 @@
+import { passwordRunId } from '../../../domain/deploy/contract';
+import { eventually } from '../../support/eventually';
+import { changes, servers, shop, type Served as Server, type ServerName } from '../../deploy/support/servers';
+import { Account, Served } from './served';
+import type { Sdk } from './sdk';
+
+/*
+ * PlanetScale's SDK, unmodified, drives real databases from nothing to deployed, reverted, skipped, cancelled, throttled,
+ * closed, approved and refused: real servers, Temporal, worker and API.
+ */
+
+jest.setTimeout(120_000);
+
+/** Milliseconds in which anything that is waited for happens, on a busy machine. */
+const SOON_MS = 60_000;
+
+describe.each(servers)('%s', (name, start) => {
+  const server = name as ServerName;
+  const at = { database: 'shop' };
+  const changed = changes[server];
+  /** A change that none of the others has made. */
+  const another = 'ALTER TABLE orders ADD COLUMN street varchar(20)';
+  let running: Server;
+  let served: Served;
+  let sdk: Sdk;
+  let main: Account;
+  let deployed = 0;
+
+  beforeAll(async () => {
+    running = await start();
+    served = await Served.start(running.target);
+    sdk = served.sdk;
+  }, 240_000);
+  afterAll(async () => {
+    await served?.close();
+    await running?.stop();
+  });
+
+  const account = async (branch: string, input: object = {}): Promise<Account> =>
+    new Account((await served.ours('POST', `/shop/branches/${branch}/passwords`, input)).url as string);
+
+  /** A branch of the first one, with statements run by somebody who was given an account of it. */
+  const branch = async (statements: readonly string[]): Promise<string> => {
+    const own = `b${++deployed}`;
+    await sdk.call('createBranch', { ...at, name: own, parent_branch: 'main', cluster_size: 'PS_DEV' });
+    await eventually(async () => {
+      const { ready } = await sdk.call('getBranch', { ...at, branch: own });
+      if (ready !== true) throw new Error('the branch is not ready');
+    }, SOON_MS);
+    await (await account(own)).run(...statements);
+    return own;
+  };
+
+  const reaches = async (number: number, state: string): Promise<Record<string, never>> =>
+    await eventually(async () => {
+      const shown = await sdk.call('getDeployRequest', { ...at, number });
+      if (shown.deployment_state !== state)
+        throw new Error(`it is ${shown.deployment_state}: ${shown.deployment.deploy_check_errors}`);
+      return shown;
+    }, SOON_MS);
+
+  /** Opens a request for a change of the shop and waits until its check is over. */
+  const open = async (statements: readonly string[], input: object = {}, state = 'ready'): Promise<number> => {
+    const own = await branch(statements);
+    const { number } = await sdk.call('createDeployRequest', { ...at, branch: own, into_branch: 'main', ...input });
+    await reaches(number, state);
+    return number;
+  };
+
+  const columns = async (): Promise<string[]> => Object.keys((await main.run('SELECT * FROM orders LIMIT 1'))[0]!);
+
+  test('a database is made, and whoever is given an account of it fills it', async () => {
+    const kind = running.target.kind;
+    const made = await sdk.call('createDatabase', { name: 'shop', kind, cluster_size: 'PS_10' });
+    expect(made).toMatchObject({ name: 'shop', kind });
+    await eventually(async () => {
+      if ((await sdk.call('getDatabase', at)).state !== 'ready') throw new Error('the database is not ready');
+    }, SOON_MS);
+    main = await account('main');
+    await main.run(...shop[server].slice(0, 1));
+    await running.target.run(await schemaOf('main'), shop[server].slice(1));
+    expect(await columns()).toEqual(['id', 'note', 'amount']);
+  });
+
+  test('an account touches its branch alone', async () => {
+    const own = await branch([]);
+    const other = await schemaOf('main');
+    const dev = await account(own, { role: 'admin' });
+    await expect(dev.run(`SELECT * FROM ${other}.orders`)).rejects.toThrow(/denied/);
+    const reader = await account(own, { role: 'reader' });
+    await expect(reader.run("INSERT INTO orders (note, amount) VALUES ('x', 1)")).rejects.toThrow(/denied/);
+    expect(await reader.run('SELECT * FROM orders')).toEqual([]);
+  });
+
+  test('a branch shows what it is, what it has changed, and what speaks against it', async () => {
+    const own = { ...at, branch: await branch([changed.add]) };
+    const { data } = await sdk.call('getBranchSchema', own);
+    expect(data).toMatchObject([{ name: 'orders', raw: expect.stringContaining('city') }]);
+    expect((await sdk.call('lintBranchSchema', own)).data).toEqual([]);
+    const diff = await served.ours('GET', `/shop/branches/${own.branch}/diff`);
+    expect(diff.data[0].raw).toMatch(/^\+.*city/m);
+    const would = await served.ours('POST', '/shop/deploy-requests?dry_run=true', { branch: own.branch });
+    expect(would).toMatchObject({ status: 200, deployable: true, deploy_operations: [{ operation_name: 'ALTER' }] });
+  });
+
+  test('a gated deploy is throttled, applied and reverted, and no row is lost', async () => {
+    const number = await open([changed.widen]);
+    const one = { ...at, number };
+    expect((await served.ours('GET', `/shop/deploy-requests/${number}/diff`)).data[0].raw).toMatch(/^\+.*bigint/im);
+    await sdk.call('updateDeployRequestThrottler', { ...one, ratio: 90 });
+    await sdk.call('queueDeployRequest', one);
+    await sdk.call('updateDeployRequestThrottler', { ...one, ratio: 0 });
+    const gated = await reaches(number, 'pending_cutover');
+    expect(gated['deployment']).toMatchObject({ deploy_operations: [{ progress_percentage: 100 }] });
+    expect((await sdk.call('listDeployOperations', one)).data).toMatchObject([{ table_name: 'orders' }]);
+    await main.run("INSERT INTO orders (note, amount) VALUES ('before', 1)");
+    await sdk.call('completeGatedDeployRequest', one);
+    await reaches(number, 'complete_pending_revert');
+    await main.run("INSERT INTO orders (note, amount) VALUES ('after', 2)");
+    expect(await served.ours('GET', `/shop/deploy-requests/${number}/losses`)).toMatchObject({ status: 200 });
+    await sdk.call('completeRevert', one);
+    await reaches(number, 'complete_revert');
+    const rows = await main.run("SELECT note FROM orders WHERE note IN ('before', 'after') ORDER BY note");
+    expect(rows.map((row) => row['note'])).toEqual(['after', 'before']);
+    expect(await sdk.refused('completeRevert', one)).toMatchObject({ tag: 'Conflict' });
+  });
+
+  test('one that applies itself is kept at once where nobody wants a revert', async () => {
+    const number = await open([changed.add], { auto_cutover: true });
+    await sdk.call('queueDeployRequest', { ...at, number });
+    await reaches(number, 'complete_pending_revert');
+    await sdk.call('skipRevertPeriod', { ...at, number });
+    await reaches(number, 'complete');
+    expect(await columns()).toContain('city');
+    expect(await sdk.call('getDeployRequest', { ...at, number })).toMatchObject({ state: 'closed' });
+  });
+
+  test('one that is cancelled leaves everything as it was, and its place to the next', async () => {
+    const first = await open([changed.widen]);
+    const second = await open([changed.drop]);
+    await sdk.call('queueDeployRequest', { ...at, number: first });
+    await reaches(first, 'pending_cutover');
+    await sdk.call('queueDeployRequest', { ...at, number: second });
+    const waits = await reaches(second, 'queued');
+    expect(waits['deployment']).toMatchObject({ preceding_deployments: [{ deploy_request_number: first }] });
+    const queue = (await sdk.call('getDeployQueue', at)).data as { deploy_request_number: number }[];
+    expect(queue.map((each) => each.deploy_request_number)).toEqual([first, second]);
+    await sdk.call('cancelDeployRequest', { ...at, number: first });
+    await reaches(first, 'complete_cancel');
+    await reaches(second, 'pending_cutover');
+    await sdk.call('cancelDeployRequest', { ...at, number: second });
+    await reaches(second, 'complete_cancel');
+    expect(await columns()).toEqual(['id', 'note', 'amount', 'city']);
+    expect((await sdk.call('getDeployQueue', at)).data).toEqual([]);
+  });
+
+  test('a cut-over that somebody holds up says who, and is forced', async () => {
+    const one = { ...at, number: await open([changed.widen]) };
+    await sdk.call('queueDeployRequest', one);
+    await reaches(one.number, 'pending_cutover');
+    const holder = await running.target.session(await schemaOf('main'));
+    await holder.execute('START TRANSACTION');
+    await holder.query('SELECT * FROM orders');
+    await sdk.call('completeGatedDeployRequest', one);
+    const held = await eventually(async () => {
+      const { state, deploy_check_errors: errors } = await sdk.call('getDeployment', one);
+      if (state !== 'pending_cutover' || errors === null) throw new Error(`it is ${state}`);
+      return errors as string;
+    }, SOON_MS);
+    expect(held).toMatch(/lock/);
+    await sdk.call('forceCutoverDeployRequest', one);
+    const { deployment_state: state } = await sdk.call('getDeployRequest', one);
+    if (state === 'pending_cutover') await sdk.call('completeGatedDeployRequest', one);
+    await reaches(one.number, 'complete_pending_revert');
+    holder.destroy();
+    await sdk.call('skipRevertPeriod', one);
+    await reaches(one.number, 'complete');
+  });
+
+  test('one that is instant is complete at once, and its branch goes with it where that is wanted', async () => {
+    const number = await open(['ALTER TABLE orders ADD COLUMN zip varchar(20)']);
+    const one = { ...at, number };
+    const { branch: own } = await sdk.call('getDeployRequest', one);
+    await sdk.call('updateAutoDeleteBranch', { ...one, enable: true });
+    await sdk.call('queueDeployRequest', { ...one, instant_ddl: true });
+    await reaches(number, 'complete');
+    expect(await columns()).toEqual(['id', 'note', 'amount', 'city', 'zip']);
+    await eventually(async () => {
+      const refused = await sdk.refused('getBranch', { ...at, branch: own });
+      if (refused.tag !== 'NotFound') throw new Error(refused.message);
+    }, SOON_MS);
+    expect(await sdk.call('getDeployRequest', one)).toMatchObject({ branch_deleted: true });
+  });
+
+  test('where approval is required, one is deployed once it is approved', async () => {
+    await sdk.call('updateDatabaseSettings', { ...at, require_approval_for_deploy: true });
+    const number = await open([another]);
+    const one = { ...at, number };
+    expect(await sdk.refused('queueDeployRequest', one)).toEqual({
+      tag: 'Forbidden',
+      message: 'Deploy request must be approved before deploying.',
+      cause: null,
+    });
+    await sdk.call('reviewDeployRequest', { ...one, state: 'approved', body: 'fine' });
+    await sdk.call('queueDeployRequest', one);
+    await reaches(number, 'pending_cutover');
+    await sdk.call('cancelDeployRequest', one);
+    await reaches(number, 'complete_cancel');
+    await sdk.call('updateDatabaseSettings', { ...at, require_approval_for_deploy: false });
+  });
+
+  test('one without changes, and one that is closed, are never deployed', async () => {
+    const none = { ...at, number: await open([], {}, 'no_changes') };
+    expect(await sdk.refused('queueDeployRequest', none)).toMatchObject({ tag: 'Conflict' });
+    expect(await sdk.call('closeDeployRequest', { ...none, state: 'closed' })).toMatchObject({ state: 'closed' });
+    const closed = { ...at, number: await open([another]) };
+    expect(await sdk.call('closeDeployRequest', { ...closed, state: 'closed' })).toMatchObject({ state: 'closed' });
+    expect(await sdk.refused('queueDeployRequest', closed)).toMatchObject({ tag: 'Conflict' });
+  });
+
+  test('a token and a password are in no log and in no history', async () => {
+    const made = await sdk.call('createPassword', { ...at, branch: 'main', name: 'canary' });
+    const run = served.world.temporal.client.workflow.getHandle(passwordRunId(made.id as string, 'create'));
+    const history = textsOf((await run.fetchHistory()).events).join();
+    expect(history).toContain(made.username);
+    const all = served.log.join('') + history;
+    for (const secret of [made.plain_text as string, served.authorization.split(':')[1]!])
+      expect(all).not.toContain(secret);
+  });
+
+  test('the database goes with everything that was made for it', async () => {
+    await sdk.call('deleteDatabase', at);
+    await eventually(async () => {
+      const refused = await sdk.refused('getDatabase', at);
+      if (refused.tag !== 'NotFound') throw new Error(refused.message);
+    }, SOON_MS);
+    await expect(main.run('SELECT 1')).rejects.toThrow();
+    const [schema, accounts] = running.target.kind === 'mysql' ? ['mysql', 'mysql.user'] : ['public', 'pg_user'];
+    const name = running.target.kind === 'mysql' ? 'User' : 'usename';
+    for (const query of [
+      "SELECT * FROM information_schema.schemata WHERE schema_name LIKE 'gw%'",
+      `SELECT * FROM ${accounts} WHERE ${name} LIKE 'gw%'`,
+    ])
+      expect(await running.target.rows(schema, query)).toEqual([]);
+  });
+
+  async function schemaOf(own: string): Promise<string> {
+    return (await served.ours('GET', `/shop/branches/${own}`)).schema_name as string;
+  }
+});
+
+/** Every text in something, those in bytes too. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (ArrayBuffer.isView(value)) return [Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
+}

@@ -1,0 +1,96 @@
+import {
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  isCancellation,
+  type TemporalFailure,
+} from '@temporalio/workflow';
+import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
+import { isRunFailure } from '../saga/failure';
+import type { DeployProxies } from './activities';
+import type { Course } from './course';
+import { isLong } from './long';
+
+/** Whoever applies itself says so by this name. */
+const AUTO = 'auto-apply';
+
+/** How long it is waited after a cut-over that was held up before it is tried again by itself: shares of its deadline. */
+const PATIENCE = [0.1, 0.5, 1, 3];
+
+/** The time between the copy and the cut-over: both sides are kept alike until somebody applies the request. */
+export class Gate {
+  private readonly ref: RequestRef;
+  private heldUps = 0;
+
+  constructor(
+    private readonly life: DeployLife,
+    private readonly course: Course,
+    private readonly act: DeployProxies,
+    /** Called where nothing is under way. */
+    private readonly onIdle: () => Promise<void>,
+  ) {
+    const { organizationId, databaseId, requestId, number } = life;
+    this.ref = { organizationId, databaseId, requestId, number };
+  }
+
+  /** Waits to be applied and cuts over, as often as it takes. @throws CancelledFailure when it is cancelled before. */
+  async pass(): Promise<void> {
+    const { course, life } = this;
+    for (;;) {
+      if (course.state === 'pending_cutover') await this.untilApplied();
+      if (course.state === 'pending_cutover') {
+        await this.onIdle();
+        continue;
+      }
+      if (course.state !== 'in_progress_cutover') throw new CancelledFailure('the request was cancelled');
+      await course.settled();
+      const outcome = await this.act.swap.cutOver({ ...this.ref, deadlineMs: life.deploy.cutoverMs });
+      if (outcome.swapped) return await this.open();
+      this.heldUps++;
+      await course.enter('holdUp', { error: outcome.heldUp });
+      await this.onIdle();
+    }
+  }
+
+  private async open(): Promise<void> {
+    const { course, life } = this;
+    if (course.instant) return;
+    const revertWindowEndsAt = new Date(Date.now() + life.deploy.revertWindowMs).toISOString();
+    await course.enter('open', { error: null, revertWindowEndsAt });
+  }
+
+  private async untilApplied(): Promise<void> {
+    const { course } = this;
+    const scope = new CancellationScope();
+    let broken: TemporalFailure | undefined;
+    const following = scope
+      .run(() => this.act.long.follow({ ...this.ref, state: 'pending_cutover' }))
+      .catch((error: unknown) => {
+        if (!isRunFailure(error)) throw error;
+        if (!isCancellation(error)) broken = error;
+      });
+    try {
+      const since = Date.now();
+      while (course.state === 'pending_cutover' && !broken && !isLong()) {
+        const waiting = (): boolean => course.state === 'pending_cutover' && !broken && !isLong();
+        const leftMs = since + this.patienceMs - Date.now();
+        if (!this.appliesItself) await condition(() => !waiting() || this.appliesItself);
+        else if (leftMs > 0) await condition(() => !waiting() || !this.appliesItself, leftMs);
+        else await course.enter('cutOver', { by: AUTO, error: null });
+      }
+    } finally {
+      scope.cancel();
+      await CancellationScope.nonCancellable(() => following);
+    }
+    if (broken) throw broken;
+  }
+
+  private get appliesItself(): boolean {
+    return this.course.autoCutover || this.course.instant;
+  }
+
+  private get patienceMs(): number {
+    if (this.heldUps === 0) return 0;
+    return PATIENCE[Math.min(this.heldUps, PATIENCE.length) - 1]! * this.life.deploy.cutoverMs;
+  }
+}
