@@ -157,6 +157,9 @@ describe.each(servers)('%s', (server, start) => {
     await fourth.tell('cancel');
     await Promise.all([ended(first, 'succeeded'), ended(second, 'succeeded'), ended(fourth, 'rolled_back')]);
     await nothingLeft(database);
+    const main = await world.branchNamed(database, 'main');
+    const queue = queueWorkflowId({ databaseId: database.id, intoBranchId: main.id });
+    await world.temporal.client.workflow.getHandle(queue).result();
   });
 
   test('what cannot be made safely, conflicts, or changes nothing is not deployed', async () => {

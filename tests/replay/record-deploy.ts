@@ -235,7 +235,7 @@ async function requests(world: DeployWorld): Promise<void> {
         `failed-at-${activity}`,
         async () => {
           const request = await ready(sql.widen);
-          await request.tell('setAutoApply', { enable: true });
+          await request.tell('setAutoApply', { enable: activity !== 'follow' });
           const mended = failing(activity);
           await request.tell('deploy');
           await request.reaches('complete_error');

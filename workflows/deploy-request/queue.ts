@@ -50,7 +50,7 @@ export async function deployQueue(life: QueueLife): Promise<void> {
     change([...known, ...waiting].reduce(joined, []));
   }
 
-  while (waiting.length > 0 || changed) {
+  for (;;) {
     changed = false;
     for (const [i, ticket] of waiting.entries()) {
       const preceding = waiting.slice(0, i).map(({ number }) => number);
@@ -60,6 +60,7 @@ export async function deployQueue(life: QueueLife): Promise<void> {
       if (!(await tell(ticket, preceding)) && i > 0) change(left(waiting, ticket.requestId));
     }
     if (changed) continue;
+    if (waiting.length === 0) return;
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof deployQueue>({ ...life, waiting });
     if (waiting.length < 2) await condition(() => changed);
     else if (!(await condition(() => changed, LOOK_MS))) {
