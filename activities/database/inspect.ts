@@ -38,13 +38,15 @@ export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'insp
     });
     if (found.conflict) throw new Failure(found.conflict.code, found.conflict.message);
     const { change, lint, instantEligible } = found;
+    const copied = change!.operations.filter(({ shadow }) => shadow !== null).map(({ name }) => name);
+    const bytesNeeded = await (await ports.host(database)).sizeOf(into.schema, copied);
     return {
       operations: change!.operations.map((operation) => {
         const { kind, table, ddl, way, because, canDropData } = newOperation(operation);
         return { kind, table, ddl, way, because, canDropData };
       }),
       diff: diffTexts(change!.from, change!.to),
-      ...{ lint, instantEligible, bytesNeeded: 0 },
+      ...{ lint, instantEligible, bytesNeeded },
     };
   };
 

@@ -16,6 +16,9 @@ export interface SchemaHost {
   /** The schemas that were made by this. */
   schemas(): Promise<readonly OwnedSchema[]>;
 
+  /** Bytes that tables of a schema take with their indexes, as the server estimates it. */
+  sizeOf(schema: string, tables: readonly string[]): Promise<number>;
+
   /** Makes statements take effect in a schema, for those who may change it. */
   run(schema: string, statements: readonly string[]): Promise<void>;
 

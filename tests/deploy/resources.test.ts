@@ -7,6 +7,7 @@ import {
   DeployWorkflow,
   passwordRunId,
   type BranchSchema,
+  type WouldChange,
   type PasswordVerifier,
 } from '../../domain/deploy/contract';
 import {
@@ -19,12 +20,14 @@ import { defaultDeployPolicy } from '../../domain/deploy/states';
 import { taskQueue } from '../../domain/gateway/contract';
 import { testPolicy } from '../support/world';
 import { ActivityGate } from './support/activity-gate';
-import { servers, shop, type Served, type ServerName } from './support/servers';
+import { changes, servers, shop, type Served, type ServerName } from './support/servers';
 import { DeployWorld, SERVER } from './support/world';
 
 /* Databases, branches and accounts, on real servers. */
 
 jest.setTimeout(60_000);
+
+const widen = { MariaDB: changes.MariaDB.widen, PostgreSQL: changes.PostgreSQL.widen };
 
 describe.each(servers)('%s', (server, start) => {
   let served: Served;
@@ -135,8 +138,13 @@ describe.each(servers)('%s', (server, start) => {
     ])
       expect(await look(what)).toMatchObject({
         operations: [{ kind: 'ALTER', table: 'orders' }],
+        bytesNeeded: expect.any(Number) as number,
         diff: [{ name: 'orders', text: expect.stringMatching(/^\+.*city/m) as string }],
       });
+
+    await served.target.run(branch.schema, [widen[server as ServerName]]);
+    const { bytesNeeded } = (await look({ at: 'change', branchId: branch.id, intoBranchId: main.id })) as WouldChange;
+    expect(bytesNeeded).toBeGreaterThan(16_000);
 
     await run(DeployWorkflow.deleteDatabase, databaseRunId('delete', database.id), { databaseId: database.id });
     expect(await world.store.deploys.databases.get(world.organizationId, database.id)).toBeNull();

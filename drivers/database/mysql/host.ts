@@ -65,6 +65,16 @@ export class MySqlHost implements SchemaHost {
     });
   }
 
+  async sizeOf(schema: string, tables: readonly string[]): Promise<number> {
+    return await this.withSession(async (session) => {
+      const rows = await session.query(
+        'SELECT table_name AS name, data_length + index_length AS bytes FROM information_schema.tables WHERE table_schema = ?',
+        [schema],
+      );
+      return rows.reduce((sum, row) => (tables.includes(text(row.name)) ? sum + Number(row.bytes ?? 0) : sum), 0);
+    });
+  }
+
   async run(schema: string, statements: readonly string[]): Promise<void> {
     await this.withSession(async (session) => {
       await session.execute(`USE ${name(schema)}`);

@@ -61,6 +61,17 @@ export class PostgresHost implements SchemaHost {
     });
   }
 
+  async sizeOf(schema: string, tables: readonly string[]): Promise<number> {
+    return await this.together(async (session) => {
+      const [row] = await session.query(
+        `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::text AS bytes FROM pg_class c
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = ANY ($2)`,
+        [schema, [...tables]],
+      );
+      return Number(row!.bytes);
+    });
+  }
+
   async run(schema: string, statements: readonly string[]): Promise<void> {
     await this.together(async (session) => {
       const { owner } = await groupsOf(session, schema);
