@@ -12,13 +12,25 @@ const folder = (name) => `^(\\.\\./)+${name}(/|$)`;
  * activities are allowed to workflows, values are not.
  */
 const forbidden = {
-  domain: ['workflows', 'activities', 'drivers', 'prisma', 'worker', 'api', 'cli', 'environment', 'bench', 'console'],
-  workflows: ['drivers', 'prisma', 'worker', 'api', 'cli', 'environment', 'bench', 'console'],
-  activities: ['workflows', 'worker', 'api', 'cli', 'environment', 'bench', 'console'],
-  drivers: ['workflows', 'activities', 'prisma', 'worker', 'api', 'cli', 'environment', 'bench', 'console'],
-  prisma: ['workflows', 'activities', 'drivers', 'worker', 'api', 'cli', 'environment', 'bench', 'console'],
-  api: ['workflows', 'activities', 'drivers', 'worker', 'cli', 'environment', 'bench'],
-  worker: ['api', 'cli', 'environment', 'bench', 'console'],
+  domain: [
+    'workflows',
+    'activities',
+    'drivers',
+    'prisma',
+    'worker',
+    'api',
+    'cli',
+    'environment',
+    'bench',
+    'tests',
+    'console',
+  ],
+  workflows: ['drivers', 'prisma', 'worker', 'api', 'cli', 'environment', 'bench', 'tests', 'console'],
+  activities: ['workflows', 'worker', 'api', 'cli', 'environment', 'bench', 'tests', 'console'],
+  drivers: ['workflows', 'activities', 'prisma', 'worker', 'api', 'cli', 'environment', 'bench', 'tests', 'console'],
+  prisma: ['workflows', 'activities', 'drivers', 'worker', 'api', 'cli', 'environment', 'bench', 'tests', 'console'],
+  api: ['workflows', 'activities', 'drivers', 'worker', 'cli', 'environment', 'bench', 'tests'],
+  worker: ['api', 'cli', 'environment', 'bench', 'tests', 'console'],
 };
 const sdk = { regex: '^@temporalio/', message: 'The domain is plain data and rules, without any SDK.' };
 const folderPatterns = (name) =>
@@ -102,7 +114,7 @@ export default tseslint.config(
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
       globals: Object.fromEntries(
-        'require module exports __dirname __filename process console setTimeout clearTimeout Buffer URL'
+        'require module exports __dirname __filename process console setTimeout clearTimeout AbortController Buffer URL'
           .split(' ')
           .map((name) => [name, 'readonly']),
       ),

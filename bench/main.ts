@@ -1,28 +1,23 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleFile } from '../worker/bundle';
 import type { Row } from './figures';
 import { benchStarts, poolSize } from './gateway';
 import { fullPlan, quickPlan, type Plan } from './plan';
-import { renderTable } from './print';
+import { report, runProgram, say } from './report';
 import { Stage, type StageOptions } from './stage';
 import { benchKills, wholeRows } from './survival';
 import { measureWhole } from './whole';
 
 const usage = `npm run bench -- gateway [--quick] [--json FILE] [--only starts,kills,whole]
 npm run bench -- fleet --help
+npm run bench -- schema --help
 
 Measures gateway starts on a private environment that ends with it, and prints one table.
 With TEMPORAL_ADDRESS or DATABASE_URL (an empty database), the starts are measured on those, too.
 `;
-
-function say(text: string): void {
-  process.stderr.write(`bench: ${text}\n`);
-}
 
 let stage: Stage | undefined;
 
@@ -61,19 +56,31 @@ async function benchGateway(plan: Plan, only: ReadonlySet<string>): Promise<Row[
   return rows;
 }
 
+const programs = { fleet: benchFleet, schema: benchSchema } as const;
+
 /** The bench of the fleet is a program of its own. @returns its exit code. */
 async function benchFleet(args: readonly string[]): Promise<number> {
   const root = join(__dirname, '..', '..');
   const register = join(root, 'tests', 'support', 'register.js');
   const env = { ...process.env, GATEWRIGHT_WORKFLOW_BUNDLE: bundleFile };
   const program = ['-r', register, join(root, 'bench', 'fleet.ts'), ...args];
+  return await runToItsEnd(program, env);
+}
+
+/** So is that of schemas: it starts processes whose memory is measured. @returns its exit code. */
+async function benchSchema(args: readonly string[]): Promise<number> {
+  return await runToItsEnd([join(__dirname, 'schema.js'), ...args], process.env);
+}
+
+async function runToItsEnd(program: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(process.execPath, program, { stdio: 'inherit', env });
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }
 
 async function main(): Promise<void> {
-  if (process.argv[2] === 'fleet') process.exit(await benchFleet(process.argv.slice(3)));
+  const [, , program, ...args] = process.argv;
+  if (program === 'fleet' || program === 'schema') process.exit(await programs[program](args));
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -92,22 +99,8 @@ async function main(): Promise<void> {
       stage?.environment.kill();
       process.exit(130);
     });
-  const began = Date.now();
-  const load = loadavg()[0]!.toFixed(1);
-  const rows = await benchGateway(values.quick ? quickPlan : fullPlan, new Set(values.only.split(',')));
-  const minutes = ((Date.now() - began) / 60_000).toFixed(1);
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}, Linux ${release()}, Node ${process.version}`;
-  const about = `${machine}; ${minutes} minutes, load before ${load}, after ${loadavg()[0]!.toFixed(1)}`;
-  process.stdout.write(`${about}\n\n${renderTable(rows)}`);
-  const missed = rows.filter(({ bar }) => bar && !bar.met).length;
-  process.stdout.write(`\n${rows.filter(({ bar }) => bar).length - missed} bars met, ${missed} missed\n`);
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ about, rows }, null, 2)}\n`);
+  const plan = values.quick ? quickPlan : fullPlan;
+  await report(async () => await benchGateway(plan, new Set(values.only.split(','))), { json: values.json });
 }
 
-main().then(
-  () => process.exit(0),
-  (error: Error) => {
-    process.stderr.write(`bench: ${error.stack ?? error.message}\n`);
-    process.exit(1);
-  },
-);
+runProgram(main);

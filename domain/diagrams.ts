@@ -6,6 +6,8 @@ import { rolloutSteps } from './fleet/steps';
 import { planOf } from './run-plan';
 import { RunKind } from './gateway/contract';
 import { sagaTransitions, type Transition } from './saga';
+import { lintCodes } from './schema/lint-codes';
+import { changeMoves, ChangePhase } from './schema/phases';
 
 /*
  * What documents show of the tables in this folder. A document names what it wants between two comments:
@@ -28,18 +30,26 @@ export const generated: Readonly<Record<string, () => string>> = {
   'skipping in gateway.start': () => skipTable(planOf(RunKind.start)),
   'skipping in gateway.stop': () => skipTable(planOf(RunKind.stop)),
   'skipping in gateway.move': () => skipTable(planOf(RunKind.move)),
+  'schema change phases': () => stateDiagram(phases()),
+  'lint codes': () =>
+    markdownTable(
+      ['code', 'severity', 'what you do'],
+      Object.entries(lintCodes).map(([code, { severity, remedy }]) => [`\`${code}\``, severity, remedy]),
+    ),
 };
 
 const block = /^<!-- generated: ([^\n]+?) -->\n[\s\S]*?^<!-- \/generated -->$/gm;
 
 /**
  * A document with everything between its marks as it would be generated now.
+ * @param more what can be generated of what this folder does not know, in the form of {@link generated}.
  * @throws Error naming a mark that asks for something unknown.
  */
-export function regenerate(text: string): string {
+export function regenerate(text: string, more: Readonly<Record<string, () => string>> = {}): string {
+  const all = { ...generated, ...more };
   return text.replace(block, (_, name: string) => {
-    if (!Object.hasOwn(generated, name)) throw new Error(`nothing generates «${name}»`);
-    return `<!-- generated: ${name} -->\n\n${generated[name]!()}\n\n<!-- /generated -->`;
+    if (!Object.hasOwn(all, name)) throw new Error(`nothing generates «${name}»`);
+    return `<!-- generated: ${name} -->\n\n${all[name]!()}\n\n<!-- /generated -->`;
   });
 }
 
@@ -58,13 +68,24 @@ function begun<S extends string>(
   return [{ from: null, to: first, when }, ...all];
 }
 
+/** The phases of a change of a schema; what leaves nothing behind leads to the end. */
+function phases(): readonly Transition<string>[] {
+  const all = Object.values(changeMoves).flatMap(({ from, to, when }) =>
+    from.map((phase) => ({ from: phase, to: to ?? END, when })),
+  );
+  return [{ from: null, to: ChangePhase.preparing, when: 'a plan is begun' }, ...all];
+}
+
+/** Where a diagram begins and ends. */
+const END = '[*]';
+
 function stateDiagram(transitions: readonly Transition<string>[]): string {
   const ends = [...new Set(transitions.map(({ to }) => to))].filter(
-    (state) => !transitions.some(({ from }) => from === state),
+    (state) => state !== END && !transitions.some(({ from }) => from === state),
   );
   const lines = [
-    ...transitions.map(({ from, to, when }) => `${from ?? '[*]'} --> ${to}: ${when}`),
-    ...ends.map((state) => `${state} --> [*]`),
+    ...transitions.map(({ from, to, when }) => `${from ?? END} --> ${to}: ${when}`),
+    ...ends.map((state) => `${state} --> ${END}`),
   ];
   return ['```mermaid', 'stateDiagram-v2', ...lines.map((line) => `    ${line}`), '```'].join('\n');
 }
@@ -72,7 +93,7 @@ function stateDiagram(transitions: readonly Transition<string>[]): string {
 function stepTable(steps: readonly PlannedStep[]): string {
   const undone = ({ undo: { kind, text } }: PlannedStep): string =>
     ({ undo: text, nothing: `nothing: ${text}`, point_of_no_return: `**point of no return**: ${text}` })[kind];
-  return table(
+  return markdownTable(
     ['step', 'do', 'undo'],
     steps.map((step) => [`\`${step.name}\``, step.do, undone(step)]),
   );
@@ -80,13 +101,14 @@ function stepTable(steps: readonly PlannedStep[]): string {
 
 function skipTable(steps: readonly PlannedStep[]): string {
   const stuck = steps.filter(({ leftBehind }) => leftBehind !== 'nothing');
-  return table(
+  return markdownTable(
     ['step skipped', 'what stays behind'],
     stuck.map(({ name, leftBehind }) => [`\`${name}\``, leftBehind]),
   );
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table as Prettier leaves it. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) => Math.max(cell.length, 3, ...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;

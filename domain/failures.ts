@@ -1,5 +1,6 @@
 import type { FailureKind } from './failure-kind';
 import { fleetFailures } from './fleet/failures';
+import { schemaFailures } from './schema/failures';
 
 /**
  * Every failure that Gatewright can report, each once. The keys are stable: they are the `type` of Temporal failures,
@@ -231,6 +232,7 @@ export const failures = {
     remedy: 'See which component the step talks to, and check it.',
   },
   ...fleetFailures,
+  ...schemaFailures,
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof failures;

@@ -1,10 +1,12 @@
 /*
- * `npm run diagrams`: fills in what documents have generated from domain/ (domain/diagrams.ts). With `--check` nothing
+ * `npm run diagrams`: fills in what documents have generated from domain/ (domain/diagrams.ts), and
+ * from what tests do to live servers (tests/database/support/outcomes.ts). With `--check` nothing
  * is written, and it ends with 1 when a document is not current.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { regenerate } from '../domain/diagrams';
+import { outcomes } from '../tests/database/support/outcomes';
 
 const root = join(__dirname, '..');
 
@@ -12,6 +14,7 @@ const root = join(__dirname, '..');
 const documents = [
   'README.md',
   'docs/operating.md',
+  'docs/schema-changes.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',
@@ -21,7 +24,7 @@ const check = process.argv.includes('--check');
 for (const document of documents) {
   const file = join(root, document);
   const text = readFileSync(file, 'utf8');
-  const current = regenerate(text);
+  const current = regenerate(text, outcomes);
   if (current === text) continue;
   if (check) process.exitCode = 1;
   else writeFileSync(file, current);

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { Component } from './process';
+import { unprivileged } from './unprivileged';
 
 /** A PostgreSQL server of our own. */
 export interface Postgres {
@@ -31,9 +32,9 @@ const DEBIAN = '/usr/lib/postgresql';
  * @throws ComponentFailed when it does not come up; Error where PostgreSQL is not installed.
  */
 export async function startPostgres({ directory, port, settings = {} }: PostgresSpec): Promise<Postgres> {
-  const programs = programsDirectory();
+  const programs = postgresPrograms();
   const data = join(directory, 'data');
-  const asOwner = ownerOf(directory);
+  const asOwner = unprivileged('postgres', directory);
   if (!existsSync(join(data, 'PG_VERSION'))) {
     const [command, ...args] = asOwner([
       join(programs, 'initdb'),
@@ -75,8 +76,8 @@ export async function startPostgres({ directory, port, settings = {} }: Postgres
   return { url: url('gatewright'), component, stop: async () => await component.stop('SIGINT') };
 }
 
-/** The newest installed server. @throws Error naming what to install. */
-function programsDirectory(): string {
+/** Where the programs of the newest installed server are. @throws Error naming what to install. */
+export function postgresPrograms(): string {
   const versions = existsSync(DEBIAN)
     ? readdirSync(DEBIAN)
         .map(Number)
@@ -88,20 +89,6 @@ function programsDirectory(): string {
   if (found === undefined)
     throw new Error('PostgreSQL is not installed; `apt-get install postgresql` puts it in place');
   return found;
-}
-
-/** Makes the directory, and tells how to run a command as somebody whom the server accepts and who may write there. */
-function ownerOf(directory: string): (command: readonly string[]) => string[] {
-  mkdirSync(directory, { recursive: true });
-  if (process.getuid?.() !== 0) return (command) => [...command];
-  const [uid, gid] = [userId('-u'), userId('-g')];
-  chownSync(directory, uid, gid);
-  chmodSync(directory, 0o755);
-  return (command) => ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups', ...command];
-}
-
-function userId(flag: '-u' | '-g'): number {
-  return Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
 }
 
 /** Says whether somebody listens: a refused TCP connection is quicker than a driver's. */

@@ -25,6 +25,13 @@ const postgresql: SystemPackage = {
       readdirSync('/usr/lib/postgresql').some((version) => existsSync(`/usr/lib/postgresql/${version}/bin/initdb`))),
 };
 
+/** The server and what makes its system tables, without the package that runs it as a service. */
+const mariadb: readonly SystemPackage[] = [
+  { name: 'mariadb-server-core', present: () => onPath('mariadbd') && onPath('mariadb-install-db') },
+  // mariadb-install-db does not run without it.
+  { name: 'mariadb-client-core', present: () => onPath('my_print_defaults') },
+];
+
 const python: SystemPackage = {
   name: 'python3-venv',
   present: () => spawnSync('python3', ['-c', 'import ensurepip, venv']).status === 0,
@@ -50,10 +57,18 @@ export const podmanPackages: readonly SystemPackage[] = [
 export const testPackages: readonly SystemPackage[] = [
   ...environmentPackages,
   postgresql,
+  ...mariadb,
   python,
   sshd,
   ssh,
   ...podmanPackages,
+];
+
+/** What changes of schemas are measured beside. */
+export const schemaBenchPackages: readonly SystemPackage[] = [
+  postgresql,
+  ...mariadb,
+  { name: 'percona-toolkit', present: () => onPath('pt-online-schema-change') },
 ];
 
 /** Another apt may be at work (a new machine updates itself); longer than this is not waited for it. */

@@ -8,7 +8,12 @@ const { root, say, run } = require('./say');
 const checks = [
   { name: 'Prisma clients', program: 'prisma/generate.mjs', args: ['--check'], remedy: 'npm run generate' },
   { name: 'OpenAPI document', program: 'api/openapi.ts', args: ['--check'], remedy: 'npm run openapi' },
-  { name: 'state diagrams', program: 'environment/diagrams.ts', args: ['--check'], remedy: 'npm run diagrams' },
+  {
+    name: 'generated parts of documents',
+    program: 'environment/diagrams.ts',
+    args: ['--check'],
+    remedy: 'npm run diagrams',
+  },
 ];
 
 /** Runs every check. @returns how many passed and failed. */

@@ -15,6 +15,7 @@ export const documents = [
   'docs/operating.md',
   'docs/dstack.md',
   'docs/fleet.md',
+  'docs/schema-changes.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',

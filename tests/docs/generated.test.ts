@@ -1,12 +1,13 @@
 import { generated, marks, regenerate } from '../../domain/diagrams';
 import { SagaState, sagaTransitions } from '../../domain/saga';
 import { AllocationState } from '../../domain/gateway/allocation';
+import { outcomes } from '../database/support/outcomes';
 import { document, documents } from './documents';
 
 test('everything that can be generated stands in a document, and is current', () => {
   const texts = documents.map(document);
-  expect(texts.flatMap(marks).sort()).toEqual(Object.keys(generated).sort());
-  for (const text of texts) expect(regenerate(text)).toBe(text);
+  expect(texts.flatMap(marks).sort()).toEqual(Object.keys({ ...generated, ...outcomes }).sort());
+  for (const text of texts) expect(regenerate(text, outcomes)).toBe(text);
 });
 
 test('a document that was changed by hand is not current', () => {
