@@ -52,7 +52,7 @@ export async function watched<T>(
         await work({
           signal,
           throttle: () => request.deployment.throttle,
-          onProgress: (progress) => (reporter.progress = asked(progress, request.deployment.throttle)),
+          onProgress: (progress) => (reporter.progress = progress),
           latest: () => request,
           stop: () => over.abort(),
         }),
@@ -62,13 +62,6 @@ export async function watched<T>(
     await Promise.all([looking, reporting]);
     await reporter.flush().catch(() => undefined);
   }
-}
-
-/** Says of a copy that is slowed only because somebody asked for it, that it is. */
-function asked(progress: Progress, throttle: number): Progress {
-  if (throttle === 0 || progress.phase !== 'copying') return progress;
-  const tables = progress.tables.map((table) => ({ ...table, throttledBy: table.throttledBy ?? 'asked' }));
-  return { ...progress, tables };
 }
 
 /** Does something every so often until it is told to stop. That the store is away for a while is no matter. */
