@@ -14,7 +14,8 @@ export function checkSteps(ports: DeployPorts): Pick<DeployActivities, 'check'> 
       const { request, ...subject } = await subjectOf(ports, ref);
       const { organizationId, requestId } = ref;
       const { instant } = request.deployment;
-      const found = await expected(async () => await examined(ports, { ...subject, id: requestId, instant }));
+      const examination = { ...subject, id: requestId, instant, placed: again };
+      const found = await expected(async () => await examined(ports, examination));
       const { change, lint, conflict, instantEligible } = found;
       if (change) {
         const operations = change.operations.map(newOperation);

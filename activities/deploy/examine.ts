@@ -17,6 +17,8 @@ export interface Examination {
   /** What everything that the change makes is known by. */
   readonly id: string;
   readonly instant: boolean;
+  /** Whether nobody else's change can be under way; before that, whatever has the tables is waited for in the queue. */
+  readonly placed?: boolean;
   /** Whether the branch is compared with what it began with, and not with its target. */
   readonly sinceBase?: boolean;
 }
@@ -34,7 +36,7 @@ export interface Examined {
 
 /** Finds what a branch has changed since it began, and how that is made of its target as it is now. */
 export async function examined(ports: DeployPorts, examination: Examination): Promise<Examined> {
-  const { database, branch, into, id, instant, sinceBase = false } = examination;
+  const { database, branch, into, id, instant, placed = false, sinceBase = false } = examination;
   const signal = cancellationSignal();
   const base = await ports.deploys.branches.base(branch.organizationId, branch.databaseId, branch.id);
   const [branchEngine, engine] = await Promise.all(
@@ -58,7 +60,8 @@ export async function examined(ports: DeployPorts, examination: Examination): Pr
   const change = await engine!.plan(id, difference, { instant }, signal);
   const quick = instant ? change : await engine!.plan(id, difference, { instant: true }, signal);
   const { allowForeignKeys } = database.settings;
-  const lint = change.operations.length > 0 ? await engine!.lint(change, { allowForeignKeys }, signal) : [];
+  const found = change.operations.length > 0 ? await engine!.lint(change, { allowForeignKeys }, signal) : [];
+  const lint = placed ? found : found.filter(({ code }) => code !== 'CHANGE_IN_PROGRESS');
   return { change, lint, conflict: null, instantEligible: isInstant(quick), branch: own };
 }
 
