@@ -35,11 +35,11 @@ export interface Locking {
   readonly lost: readonly Lock[];
 }
 
-/** Decides on a lock. @throws Failure STATE_CONFLICT (data: owner, ageMs), INVALID_INPUT for a force without a reason */
+/** Decides on a lock. @throws Failure STATE_CONFLICT (data: owner, ageMs), INVALID_INPUT for a force without a name or a reason */
 export function lockFor(wanted: Wanted, held: readonly Lock[]): Locking {
   const { databaseId, deployments, owner, at, force } = wanted;
   const others = held.filter((lock) => lock.owner !== owner && overlaps(lock, wanted));
-  if (force && !force.reason.trim()) throw new Failure('INVALID_INPUT', 'say why the lock is taken from its owner');
+  validate(force);
   if (others.length > 0 && !force) throw heldBy(others[0]!, at);
   const own = held.find((lock) => lock.owner === owner && covers(lock, wanted));
   if (own) return { lock: own, had: true, lost: others };
@@ -54,11 +54,16 @@ export function lockFor(wanted: Wanted, held: readonly Lock[]): Locking {
  */
 export function unlocked(wanted: Wanted, held: readonly Lock[]): readonly Lock[] {
   const { owner, at, force } = wanted;
-  if (force && !force.reason.trim()) throw new Failure('INVALID_INPUT', 'say why the lock is taken from its owner');
+  validate(force);
   const affected = held.filter((lock) => overlaps(lock, wanted));
   const other = affected.find((lock) => lock.owner !== owner);
   if (other && !force) throw heldBy(other, at);
   return held.filter((lock) => !affected.includes(lock));
+}
+
+function validate(force: Wanted['force']): void {
+  if (force && !(force.reason.trim() && force.by.trim()))
+    throw new Failure('INVALID_INPUT', 'say who takes the lock from its owner, and why');
 }
 
 /** Milliseconds since a lock was taken; a clock that went back makes none older than it is. */

@@ -18,25 +18,30 @@ export interface Blame {
   readonly reason: string;
 }
 
+/** What a row should hold; any of it may be anything. */
+type RawOperation = Readonly<Partial<Record<keyof ReadOperation | 'applyId' | 'startedAt', unknown>>>;
+
 /** Reads a row of a store that may hold anything. @returns what is wrong with it, as a sentence, where it cannot be read */
 export function readOperation(row: unknown, applyId: string): ReadOperation | string {
   if (typeof row !== 'object' || row === null) return 'its row cannot be read';
-  const { id, position, state, deployment, error, ...rest } = row as Readonly<Record<string, unknown>>;
-  if (rest.applyId !== applyId) return 'it belongs to another apply';
+  const raw: RawOperation = row;
+  const { id, position, deployment, error } = raw;
+  if (raw.applyId !== applyId) return 'it belongs to another apply';
   if (typeof id !== 'string' || id === '') return 'it has no id';
-  if (!Number.isInteger(position) || (position as number) < 0) return 'its place in the rollout is not a number';
-  const known = typeof state === 'string' ? knownState(state) : null;
-  if (known === null) return 'its state is not one that is known';
+  if (typeof position !== 'number' || !Number.isInteger(position) || position < 0)
+    return 'its place in the rollout is not a number';
+  const state = typeof raw.state === 'string' ? knownState(raw.state) : null;
+  if (state === null) return 'its state is not one that is known';
   return {
     id,
-    position: position as number,
-    state: known,
+    position,
+    state,
     deployment: typeof deployment === 'string' ? deployment : id,
     error: typeof error === 'string' && error !== '' ? error : null,
-    onFailure: rest.onFailure,
-    released: rest.released === true,
+    onFailure: raw.onFailure,
+    released: raw.released === true,
     // A row that does not say may have begun.
-    started: rest.startedAt !== null,
+    started: raw.startedAt !== null,
   };
 }
 

@@ -80,16 +80,19 @@ export const applyStateFacts: Readonly<Record<ApplyState, ApplyStateFacts>> = {
   reverted: { ...over, says: 'It was live and was taken back, with everything written since' },
 };
 
-/** Other words for a state. */
-const synonyms: Readonly<Record<string, ApplyState>> = { complete: 'completed', recovering_cutover: 'recovering' };
+/** Every word for a state; some have another. */
+const words: ReadonlyMap<string, ApplyState> = new Map<string, ApplyState>([
+  ...Object.values(ApplyState).map((state) => [state, state] as const),
+  ...([
+    ['complete', 'completed'],
+    ['recovering_cutover', 'recovering'],
+  ] as const),
+]);
 
 /** The state that a word means, in any case and with or without `STATE_` before it; null for one that nobody knows. */
 export function knownState(word: string): ApplyState | null {
-  // Most words are states as they are; there may be very many of them.
-  if (Object.hasOwn(applyStateFacts, word)) return word as ApplyState;
-  const plain = word.toLowerCase().replace(/^state_/, '');
-  if (Object.hasOwn(applyStateFacts, plain)) return plain as ApplyState;
-  return Object.hasOwn(synonyms, plain) ? synonyms[plain]! : null;
+  // Most are written as they are here; there may be very many.
+  return words.get(word) ?? words.get(word.toLowerCase().replace(/^state_/, '')) ?? null;
 }
 
 /** The same; a word that nobody knows has not begun. */

@@ -84,33 +84,32 @@ function readAll(
   if (rows === 'unreadable') return { operations: [], blamed: [{ operation: 'all', reason: 'no row could be read' }] };
   const operations: ReadOperation[] = [];
   const blamed: Blame[] = [];
-  const [places, ids] = [new Set<number>(), new Set<string>()];
-  rows.forEach((row, i) => {
+  const { current, expected } = known;
+  const taken = new Uint8Array(expected);
+  let isCurrentThere = false;
+  for (const [i, row] of rows.entries()) {
     const operation = readOperation(row, known.applyId);
-    if (typeof operation === 'string') {
-      blamed.push({ operation: nameOf(row, i), reason: operation });
-    } else if (places.has(operation.position) || ids.has(operation.id)) {
+    if (typeof operation === 'string') blamed.push({ operation: nameOf(row, i), reason: operation });
+    else if (operation.position >= expected)
+      blamed.push({ operation: operation.id, reason: 'its place is behind the last of the rollout' });
+    else if (taken[operation.position])
       blamed.push({ operation: operation.id, reason: 'it is there twice, or another has its place' });
-    } else {
-      places.add(operation.position);
-      ids.add(operation.id);
-      operations.push(folded(operation, known.current));
+    else {
+      taken[operation.position] = 1;
+      isCurrentThere ||= operation.id === current?.id;
+      operations.push(current ? folded(operation, current) : operation);
     }
-  });
-  if (rows.length !== known.expected)
-    blamed.push({
-      operation: 'all',
-      reason: `${known.expected} operations are expected, and ${rows.length} are there`,
-    });
-  const { current } = known;
-  if (current && (current.id === null || !ids.has(current.id)))
+  }
+  if (rows.length !== expected)
+    blamed.push({ operation: 'all', reason: `${expected} operations are expected, and ${rows.length} are there` });
+  if (current && !isCurrentThere)
     blamed.push({ operation: current.id ?? 'unknown', reason: 'what it says cannot be set beside its row' });
   return { operations, blamed };
 }
 
 /** A row with what its operation says now. What has settled in the row comes from later than whatever says otherwise. */
-function folded(operation: ReadOperation, current: Current | undefined): ReadOperation {
-  if (current?.id !== operation.id || isSettled(operation.state)) return operation;
+function folded(operation: ReadOperation, current: Current): ReadOperation {
+  if (current.id !== operation.id || isSettled(operation.state)) return operation;
   return { ...operation, state: current.state, started: true, error: current.error ?? operation.error };
 }
 
