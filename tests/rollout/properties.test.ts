@@ -13,7 +13,9 @@ function verdict(rows: readonly unknown[], more: Partial<Known> = {}): Verdict {
 }
 
 test('the order in which operations are read never changes the verdict', () => {
-  const both = operations().chain((all) => fc.tuple(fc.constant(all), shuffled(all), fc.boolean()));
+  // With few states, failures meet what they hold.
+  const any = fc.oneof(operations(), operations(['failed', 'pending', 'stopped', 'completed']));
+  const both = any.chain((all) => fc.tuple(fc.constant(all), shuffled(all), fc.boolean()));
   fc.assert(
     fc.property(both, ([all, other, paused]) => {
       expect(verdict(other, { paused })).toEqual(verdict(all, { paused }));
