@@ -94,7 +94,7 @@ export const listRequests = z.object({
   running_at: range.optional(),
 });
 /** The name of a table or a column, as the server has it. */
-const part = z.string().min(1).max(255);
+const part = prose.min(1).max(255);
 export const createRequest = z.object({
   branch: knownName,
   into_branch: asked(knownName),

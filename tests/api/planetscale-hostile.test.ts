@@ -124,6 +124,8 @@ test.each(['a\0', '\u001b[2J', 'a\u0007', '\ud800', 'x'.repeat(10_001)])(
   '%j is no note and no comment',
   async (value) => {
     expectRefused(await ps.post('/deploy-requests', { branch: 'dev', notes: value }), 422);
+    const renames = [{ table: 'users', from: 'name', to: value }];
+    expectRefused(await ps.post('/deploy-requests', { branch: 'dev', renames }), 422);
     expectRefused(await ps.post('/deploy-requests/1/reviews', { state: 'commented', body: value }), 422);
     expectRefused(await ps.call('PATCH', ps.at(), { notes: value }), 422);
     expectRefused(await ps.post('/branches/dev/passwords', { name: value }), 422);
