@@ -123,6 +123,7 @@ export class DeployWorld {
     database: DatabaseRecord,
     branch: BranchRecord,
     options: Partial<Pick<DeployRequest['deployment'], 'autoCutover' | 'autoDeleteBranch' | 'throttle'>> = {},
+    policy: Partial<DeployPolicy> = {},
   ): Promise<Opened> {
     const main = await this.branchNamed(database, 'main');
     const request = await this.store.deploys.requests.open({
@@ -133,7 +134,8 @@ export class DeployWorld {
     });
     const { id: requestId, number } = request;
     const ref: RequestRef = { organizationId: this.organizationId, databaseId: database.id, requestId, number };
-    return await this.begin({ ...ref, intoBranchId: main.id, policy: testPolicy, deploy: this.deploy });
+    const deploy = { ...this.deploy, ...policy };
+    return await this.begin({ ...ref, intoBranchId: main.id, policy: testPolicy, deploy });
   }
 
   /** Begins the workflow of a request. */
