@@ -21,7 +21,7 @@ export type OperationKind = (typeof OperationKind)[keyof typeof OperationKind];
 
 export type ObjectKind = 'table' | 'view' | 'routine' | 'sequence' | 'enum' | 'domain';
 
-/** One object's share of a change. `inOrder` (ddl.ts) tells how the statements of several follow each other. */
+/** One object's share of a change. `inOrder` (statements.ts) tells how the statements of several follow each other. */
 export interface Operation {
   readonly kind: OperationKind;
   readonly object: ObjectKind;

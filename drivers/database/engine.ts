@@ -51,7 +51,6 @@ export interface SchemaEngine {
   blockers(change: PlannedChange): Promise<readonly Blocker[]>;
   /** Everything of ours in this schema, whatever made it and whether or not somebody remembers. */
   leftovers(): Promise<readonly Leftover[]>;
-  close(): Promise<void>;
 }
 
 /** What is wanted of a plan. */

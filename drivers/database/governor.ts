@@ -1,57 +1,48 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { KeepingUp } from '../../domain/schema/keeping-up';
 import { restAfter } from '../../domain/schema/pace';
 import { Throttle, type ServerLoad, type Throttled } from '../../domain/schema/throttle';
 import type { Work } from './engine';
-
-/** Watches what a server bears, beside the work. */
-export interface LoadWatcher {
-  start(): void;
-  /** Ends it, whatever it waits for. */
-  stop(): Promise<void>;
-}
-
-/** Makes a watcher, which tells what it sees. */
-export type WatchLoad = (onLoad: (load: ServerLoad, atMs: number) => void) => LoadWatcher;
+import { LoadWatch, type Ending, type LoadProbe } from './load-watch';
+import { pause } from './pause';
 
 /** Keeps a piece of work within what was asked for and what the server bears. */
 export class Governor {
   private readonly throttle: Throttle;
   private readonly keepingUp: KeepingUp;
-  private readonly watch: LoadWatcher;
   private behind: unknown = null;
 
   private constructor(
     changeId: string,
     private readonly work: Work,
-    watchLoad: WatchLoad,
   ) {
     this.throttle = new Throttle(work.limits);
     const { logLength, behindSeconds } = this.throttle.limits;
     this.keepingUp = new KeepingUp(changeId, { logLength, patienceMs: behindSeconds * 1000 });
-    this.watch = watchLoad((load, atMs) => {
-      this.throttle.note(load, atMs);
-      try {
-        this.keepingUp.note(load.logLength, atMs);
-      } catch (error) {
-        this.behind = error;
-      }
-    });
+  }
+
+  private note(load: ServerLoad, atMs: number): void {
+    this.throttle.note(load, atMs);
+    try {
+      this.keepingUp.note(load.logLength, atMs);
+    } catch (error) {
+      this.behind = error;
+    }
   }
 
   /** Watches the server for as long as something takes. */
-  static async during<T>(
+  static async during<S extends Ending, T>(
     changeId: string,
     work: Work,
-    watchLoad: WatchLoad,
+    probe: LoadProbe<S>,
     action: (governor: Governor) => Promise<T>,
   ): Promise<T> {
-    const governor = new Governor(changeId, work, watchLoad);
-    governor.watch.start();
+    const governor = new Governor(changeId, work);
+    const watch = new LoadWatch(probe, (load, atMs) => governor.note(load, atMs));
+    watch.start();
     try {
       return await action(governor);
     } finally {
-      await governor.watch.stop();
+      await watch.stop();
     }
   }
 
@@ -106,7 +97,3 @@ export class Governor {
 
 /** Milliseconds after which a rest looks at the log. */
 const FOLLOW_EVERY_MS = 50;
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
-}

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PlannedChange } from '../../domain/schema/plan';
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
 import type { TestMySql } from './support/servers';
+import { callEngine } from './support/engine-call';
 import { planned, rows, run, work } from './support/mysql-plan';
 import { privateMariaDb } from './support/servers';
 
@@ -95,12 +95,10 @@ function timeless({ triggers, ...rest }: Record<string, unknown>): Record<string
 
 /** Runs one call in a process of its own, which ends itself by SIGKILL at a point. */
 async function killed(verb: string, point: string): Promise<void> {
-  const call = { kind: 'mysql', engine: { url }, verb, change: join(directory, 'change.json') };
-  const spec = { ...call, kill: { point, nth: 1 } };
-  const child = spawn(process.execPath, [join(__dirname, 'support/engine-process.js'), JSON.stringify(spec)]);
-  let errors = '';
-  child.stderr.on('data', (data) => (errors += String(data)));
-  const signal = await new Promise((resolve) => child.once('close', (_code, by) => resolve(by)));
+  const { signal, errors } = await callEngine({
+    ...{ kind: 'mysql', engine: { url }, verb, change: join(directory, 'change.json') },
+    kill: { point, nth: 1 },
+  });
   if (signal !== 'SIGKILL') throw new Error(`${verb} never came to ${point}: ${errors}`);
 }
 

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import type { Proof } from '../../drivers/database/engine';
 import { MySqlEngine } from '../../drivers/database/mysql/engine';
 import { startMariaDb, type MariaDb } from '../../environment/mariadb';
 import { freePort } from '../../environment/ports';
+import { callEngine, type Kill } from './support/engine-call';
 import { planned, rows, run } from './support/mysql-plan';
 import { audit, tortured, Writer } from './support/mysql-writers';
 
@@ -42,30 +42,15 @@ async function start(): Promise<MariaDb> {
   return await startMariaDb({ directory, port, options: quick });
 }
 
-interface Kill {
-  /** `*` for any. */
-  readonly point: string;
-  /** The how many-eth time. */
-  readonly nth: number;
-  /** Whether the server goes, and not the process. */
-  readonly server?: boolean;
-  /** Whether it may be that there is nothing to be done any more: who was killed before may have done it. */
-  readonly done?: boolean;
-}
-
 /** Runs one call in a process of its own. @returns its result; null when it was killed, as it was told to be. */
 async function engine(verb: string, kill?: Kill, forMs?: number): Promise<unknown> {
-  const spec = {
-    ...{ kind: 'mysql', engine: { url }, verb, forMs, change: join(directory, 'change.json') },
-    ...(kill ? { kill: { ...kill, server: kill.server ? server.component.pid : undefined } } : {}),
-  };
-  const child = spawn(process.execPath, [join(__dirname, 'support/engine-process.js'), JSON.stringify(spec)]);
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (data) => (output += String(data)));
-  child.stderr.on('data', (data) => (errors += String(data)));
-  const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((resolve) =>
-    child.once('close', (ended, by) => resolve({ code: ended, signal: by })),
-  );
+  const { code, signal, output, errors } = await callEngine({
+    ...{ kind: 'mysql', engine: { url }, verb, change: join(directory, 'change.json') },
+    ...(forMs === undefined ? {} : { forMs }),
+    ...(kill
+      ? { kill: { point: kill.point, nth: kill.nth, ...(kill.server ? { server: server.component.pid } : {}) } }
+      : {}),
+  });
   if (kill?.server && !(kill.done && code === 0)) {
     await Promise.race([server.component.ended, sleep(5_000)]);
     if (server.component.running) throw new Error(`${verb} never came to ${kill.point}: ${errors}`);

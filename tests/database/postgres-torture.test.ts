@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { freePort } from '../../environment/ports';
 import { startPostgres, type Postgres } from '../../environment/postgres';
 import type { PlannedChange } from '../../domain/schema/plan';
 import type { Proof } from '../../drivers/database/engine';
+import { callEngine, type Kill } from './support/engine-call';
 import { planned, rows, run } from './support/postgres-plan';
 import { audit, tortured, Writer } from './support/postgres-writers';
 
@@ -45,34 +45,15 @@ async function start(): Promise<Postgres> {
   return await startPostgres({ directory, port, settings: { fsync: 'off' } });
 }
 
-interface Kill {
-  /** `*` for any. */
-  readonly point: string;
-  /** The how many-eth time. */
-  readonly nth: number;
-  /** Whether the server goes, and not the process. */
-  readonly server?: boolean;
-  /** Whether it may be that there is nothing to be done any more: a server that was killed may have done it before. */
-  readonly done?: boolean;
-}
-
 /** Runs one call in a process of its own. @returns its result; null when it was killed, as it was told to be. */
 async function engine(verb: string, kill?: Kill, forMs?: number): Promise<unknown> {
-  const spec = {
-    kind: 'postgresql',
-    engine: { url: server.url, schema },
-    change: join(directory, 'change.json'),
-    ...{ verb, forMs },
-    ...(kill ? { kill: { ...kill, server: kill.server ? server.component.pid : undefined } } : {}),
-  };
-  const child = spawn(process.execPath, [join(__dirname, 'support/engine-process.js'), JSON.stringify(spec)]);
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (data) => (output += String(data)));
-  child.stderr.on('data', (data) => (errors += String(data)));
-  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
-    child.once('close', (code, signal) => resolve({ code, signal })),
-  );
-  const { code, signal } = await ended;
+  const { code, signal, output, errors } = await callEngine({
+    ...{ kind: 'postgresql', engine: { url: server.url, schema }, verb, change: join(directory, 'change.json') },
+    ...(forMs === undefined ? {} : { forMs }),
+    ...(kill
+      ? { kill: { point: kill.point, nth: kill.nth, ...(kill.server ? { server: server.component.pid } : {}) } }
+      : {}),
+  });
   if (kill?.server) {
     await Promise.race([server.component.ended, sleep(code === 0 ? 500 : 5_000)]);
     if (server.component.running && kill.done && code === 0) return null;

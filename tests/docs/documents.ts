@@ -44,7 +44,7 @@ export function rows(text: string): string[][] {
 }
 
 /** The anchor that GitHub gives a heading. */
-export function anchor(heading: string): string {
+function anchor(heading: string): string {
   return heading
     .toLowerCase()
     .replace(/[^\p{L}\p{N} _-]/gu, '')

@@ -7,7 +7,7 @@ import { Drainer } from './drain';
 import type { ShadowTables } from './helpers';
 import { routeOf } from './phase';
 import type { Point } from './points';
-import { progressOf } from './progress';
+import { Reporter } from './progress';
 import type { Session } from './session';
 import type { Fence } from './state';
 
@@ -16,9 +16,6 @@ const LOG_FIRST = 1_000;
 
 /** Milliseconds of following alone before some more is copied all the same. */
 const FOLLOWING_MS = 10_000;
-
-/** Milliseconds between two reports. */
-const REPORT_EVERY_MS = 500;
 
 /** What a copy works with. */
 export interface CopyTools {
@@ -56,12 +53,7 @@ export async function copyAll(
     meter.note({ atMs: performance.now(), rowsCopied: await copier.copied() });
     meters.set(table, meter);
   }
-  let reportedAt = -Infinity;
-  const report = async (): Promise<void> => {
-    if (!work.onProgress || performance.now() - reportedAt < REPORT_EVERY_MS) return;
-    work.onProgress(await progressOf(session, change, 'copying', meters, governor.copying.throttledBy));
-    reportedAt = performance.now();
-  };
+  const reporter = new Reporter(session, change, () => governor.copying.throttledBy, meters);
   for (const { copier } of parts)
     for (let chunks = 0, more = true; more; chunks++) {
       work.signal.throwIfAborted();
@@ -73,7 +65,7 @@ export async function copyAll(
       if (chunks % 10 === 9 || !more)
         for (const part of parts) await followUntil(part, LOG_FIRST, governor, work.signal);
       await point('copy.drained');
-      await report();
+      await reporter.report(work, 'copying');
       await governor.restFollowing(step.tookMs, async () => await drainOnce(parts));
     }
 }

@@ -42,7 +42,7 @@ export const Errno = {
 } as const;
 
 /** Milliseconds that a statement waits for a table of users: everybody who comes meanwhile waits behind it. */
-export const LOCK_ATTEMPT_MS = 80;
+const LOCK_ATTEMPT_MS = 80;
 
 /** Whether the same may work a moment later. */
 export function isPassing(error: unknown): boolean {

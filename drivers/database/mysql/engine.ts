@@ -28,7 +28,7 @@ import type { OnPoint, Point } from './points';
 import { prepareChange, readyNewSides } from './prepare';
 import { stateOf } from './progress';
 import { proveAll } from './proving';
-import { LoadWatch } from './server-load';
+import { ServerProbe } from './server-load';
 import { openSession, type Session } from './session';
 import { createState, Fence, stateTable } from './state';
 
@@ -199,10 +199,6 @@ export class MySqlEngine implements SchemaEngine {
     return await this.withSession(leftoversOf);
   }
 
-  async close(): Promise<void> {
-    // Every call closes what it opened.
-  }
-
   private async hold<T>(
     change: PlannedChange,
     phases: readonly ChangePhase[],
@@ -229,7 +225,7 @@ export class MySqlEngine implements SchemaEngine {
     const { url, replicas = [] } = this.options;
     const logs = shadowsOf(change).map(({ names }) => names.log);
     const source = { url, replicas, logs, state: stateTable(change), own: [session.id] };
-    return await Governor.during(change.id, work, (onLoad) => new LoadWatch(source, onLoad), action);
+    return await Governor.during(change.id, work, new ServerProbe(source), action);
   }
 
   private async withEngine<T>(action: (session: Session) => Promise<T>): Promise<T> {

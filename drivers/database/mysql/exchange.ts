@@ -1,13 +1,14 @@
 import { changeMoves } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Swapped, SwapOptions } from '../engine';
+import { refuseLosses } from '../refuse-losses';
 import { settleIn } from './aftermath';
 import { Drainer } from './drain';
 import { checkDrift } from './drift';
 import { disconnect } from './foreign-keys';
 import type { ShadowTables } from './helpers';
 import { checkInstant } from './instant';
-import { refuseLosses } from './losses';
+import { lossesOf } from './losses';
 import { renames, routeOf } from './phase';
 import type { Point } from './points';
 import type { Session } from './session';
@@ -36,7 +37,7 @@ export async function exchange(
 ): Promise<Swapped> {
   const { to } = changeMoves[move];
   const direction = move === 'revert' ? 'back' : 'forward';
-  if (direction === 'back' && options.acceptLosses !== true) await refuseLosses(session, change);
+  if (direction === 'back' && options.acceptLosses !== true) refuseLosses(await lossesOf(session, change));
   await checkInstant(session, change, direction);
   const watched = await fence.watched();
   const live = direction === 'forward' ? 'old' : 'new';

@@ -1,20 +1,17 @@
 import type { ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Work } from '../engine';
+import { pause } from '../pause';
 import type { CopyTools } from './copying';
 import { Drainer } from './drain';
 import { directionIn, routeOf } from './phase';
-import { progressOf } from './progress';
-import { pause } from './work';
+import { Reporter } from './progress';
 
 /** Milliseconds between two looks at logs in which nothing was. */
 const IDLE_MS = 20;
 
 /** Milliseconds between two tries of rows that did not fit. */
 const RETRY_FAILED_MS = 2_000;
-
-/** Milliseconds between two reports. */
-const REPORT_EVERY_MS = 500;
 
 /** Follows the logs of all tables until it is told to stop. @throws Failure CHANGE_BEHIND */
 export async function followAll(
@@ -24,7 +21,8 @@ export async function followAll(
 ): Promise<void> {
   const direction = directionIn(phase);
   const drainers = shadows.map((each) => new Drainer(session, fence, routeOf(each, direction), each.names.failed));
-  let [retriedAt, reportedAt] = [performance.now(), -Infinity];
+  const reporter = new Reporter(session, change, () => governor.following.throttledBy);
+  let retriedAt = performance.now();
   while (!work.signal.aborted) {
     governor.check();
     const began = performance.now();
@@ -37,10 +35,7 @@ export async function followAll(
       for (const drainer of drainers) await drainer.retryFailed();
       retriedAt = performance.now();
     }
-    if (work.onProgress && performance.now() - reportedAt > REPORT_EVERY_MS) {
-      work.onProgress(await progressOf(session, change, phase, new Map(), governor.following.throttledBy));
-      reportedAt = performance.now();
-    }
+    await reporter.report(work, phase);
     if (taken === 0) await pause(IDLE_MS, work.signal);
     else await governor.restFollower(workedMs);
   }

@@ -159,7 +159,7 @@ async function toAlter(
 }
 
 /** Names of the tables that are altered by the catalog alone. */
-export function instantOf({ operations }: PlannedChange): string[] {
+function instantOf({ operations }: PlannedChange): string[] {
   return operations
     .filter(({ object, kind, way }) => object === 'table' && kind === 'ALTER' && way === Way.instant)
     .map((operation) => operation.name);

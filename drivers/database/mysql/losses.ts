@@ -1,4 +1,3 @@
-import { Failure } from '../../../domain/failures';
 import { name } from '../../../domain/schema/mysql/quote';
 import { tableOf } from '../../../domain/schema/model';
 import { Way, type PlannedChange } from '../../../domain/schema/plan';
@@ -80,11 +79,4 @@ async function ofRows(session: Session, { names, forward }: ShadowTables): Promi
       example: Object.fromEntries(forward.key.map(({ source }, i) => [source.name, failed[0]!.key[`k${i + 1}`] ?? ''])),
     },
   ];
-}
-
-/** @throws Failure REVERT_LOSES */
-export async function refuseLosses(session: Session, change: PlannedChange): Promise<void> {
-  const losses = await lossesOf(session, change);
-  if (losses.length > 0)
-    throw new Failure('REVERT_LOSES', losses.map(({ message }) => message).join('; '), { data: { losses } });
 }

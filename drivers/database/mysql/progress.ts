@@ -2,7 +2,7 @@ import { name } from '../../../domain/schema/mysql/quote';
 import type { ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { CopyMeter } from '../../../domain/schema/progress';
-import type { ChangeState, FailedRow, Progress, TableProgress } from '../engine';
+import type { ChangeState, FailedRow, Progress, TableProgress, Work } from '../engine';
 import { shadowsOf } from './helpers';
 import { exists, phaseOf } from './phase';
 import { text } from './rows';
@@ -10,12 +10,33 @@ import type { Session } from './session';
 import { keyParts } from './sql';
 import { commentOf } from './state';
 
+/** Milliseconds between two reports. */
+const REPORT_EVERY_MS = 500;
+
+/** Tells how far a change is, now and then. */
+export class Reporter {
+  private last = -Infinity;
+
+  constructor(
+    private readonly session: Session,
+    private readonly change: PlannedChange,
+    private readonly throttledBy: () => string | null,
+    private readonly meters: ReadonlyMap<string, CopyMeter> = new Map(),
+  ) {}
+
+  async report({ onProgress }: Work, phase: ChangePhase): Promise<void> {
+    if (!onProgress || performance.now() - this.last < REPORT_EVERY_MS) return;
+    onProgress(await progressOf(this.session, this.change, phase, this.meters, this.throttledBy()));
+    this.last = performance.now();
+  }
+}
+
 /**
  * How far a change is.
  * @param meters of those who copy, by table.
  * @param throttledBy why whoever asks is slowed.
  */
-export async function progressOf(
+async function progressOf(
   session: Session,
   change: PlannedChange,
   phase: ChangePhase,

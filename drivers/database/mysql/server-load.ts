@@ -1,16 +1,7 @@
-import { ProbeWrites } from '../../../domain/schema/probe-writes';
 import { name } from '../../../domain/schema/mysql/quote';
-import type { ServerLoad } from '../../../domain/schema/throttle';
-import type { LoadWatcher } from '../governor';
+import type { LoadProbe, SeenLoad } from '../load-watch';
 import { text } from './rows';
 import { openSession, type Session } from './session';
-import { pause } from './work';
-
-/** Milliseconds between two looks at the server. */
-const LOOK_EVERY_MS = 500;
-
-/** Measured writes between two looks. */
-const WRITES = 5;
 
 /** What is looked at. */
 export interface LoadSource {
@@ -25,75 +16,32 @@ export interface LoadSource {
   readonly replicas: readonly string[];
 }
 
-/**
- * Watches what a server bears, in a session of its own beside the work: small writes that reach the disk as a user's do,
- * how far replicas are behind these writes, who else is at work.
- */
-export class LoadWatch implements LoadWatcher {
-  private readonly stopping = new AbortController();
-  private readonly writes = new ProbeWrites();
-  private readonly replicas: Replica[];
-  private running: Promise<void> = Promise.resolve();
-  private session: Session | null = null;
+/** Small writes to a row of a change's state, how far replicas are behind these writes, who else is at work. */
+export class ServerProbe implements LoadProbe<Session> {
+  private readonly replicas: readonly Replica[];
 
-  constructor(
-    private readonly source: LoadSource,
-    private readonly onLoad: (load: ServerLoad, atMs: number) => void,
-  ) {
+  constructor(private readonly source: LoadSource) {
     this.replicas = source.replicas.map((url) => new Replica(url, source.state));
   }
 
-  start(): void {
-    this.running = this.run();
+  async open(): Promise<Session> {
+    return await openSession(this.source.url);
   }
 
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    this.session?.destroy();
-    for (const replica of this.replicas) replica.close();
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      try {
-        this.session = await openSession(this.source.url);
-        await this.watch(this.session);
-      } catch {
-        // Whoever does the work meets the same, and says so.
-        await pause(LOOK_EVERY_MS, this.stopping.signal);
-      } finally {
-        this.session?.destroy();
-        this.session = null;
-      }
-    }
-  }
-
-  private async watch(session: Session): Promise<void> {
-    const state = name(this.source.state);
+  async begin(session: Session): Promise<void> {
     await session.execute('SET lock_wait_timeout = 5');
     await session.execute(
-      `INSERT IGNORE INTO ${state} (id, change_id, epoch, phase, specification) VALUES (${PULSE}, '', 0, '', '')`,
+      `INSERT IGNORE INTO ${name(this.source.state)} (id, change_id, epoch, phase, specification) VALUES (${PULSE}, '', 0, '', '')`,
     );
-    while (!this.stopping.signal.aborted) {
-      for (let n = 0; n < WRITES; n++) {
-        await pause(LOOK_EVERY_MS / WRITES, this.stopping.signal);
-        if (this.stopping.signal.aborted) return;
-        await this.write(session);
-      }
-      this.onLoad(await this.look(session), performance.now());
-    }
   }
 
-  private async write(session: Session): Promise<void> {
-    const began = performance.now();
+  async write(session: Session): Promise<void> {
     await session.execute(
       `UPDATE ${name(this.source.state)} SET epoch = UNIX_TIMESTAMP(NOW(6)) * 1000000 WHERE id = ${PULSE}`,
     );
-    this.writes.note(began, performance.now() - began);
   }
 
-  private async look(session: Session): Promise<ServerLoad> {
+  async look(session: Session): Promise<SeenLoad> {
     const { own, logs, state } = this.source;
     const lengths = logs.map((log) => `(SELECT COUNT(*) FROM ${name(log)})`);
     const [row] = await session.query(
@@ -108,8 +56,11 @@ export class LoadWatch implements LoadWatcher {
       replicaLagSeconds: known.length > 0 ? Math.max(...known) : null,
       threadsRunning: Math.max(threads, 0),
       logLength: Number(row!.waiting),
-      writeP99Ms: this.writes.p99Ms,
     };
+  }
+
+  close(): void {
+    for (const replica of this.replicas) replica.close();
   }
 }
 

@@ -1,4 +1,3 @@
-import { Failure } from '../../../domain/failures';
 import type { SchemaChange } from '../../../domain/schema/change';
 import type { LintPolicy } from '../../../domain/schema/lint';
 import type { LintMessage } from '../../../domain/schema/lint-codes';
@@ -7,13 +6,14 @@ import { changeMoves, type ChangePhase } from '../../../domain/schema/phases';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import type { Blocker, ChangeState, Leftover, Loss, PlanWishes, Proof, SchemaEngine } from '../engine';
 import type { SwapOptions, Swapped, Work } from '../engine';
+import { Governor } from '../governor';
+import { refuseLosses } from '../refuse-losses';
 import { removeChange } from './clean';
 import { catchUp, copyAll } from './copying';
 import { Drainer } from './drain';
 import { usersOwn } from './drift';
 import { openEngineSession, withEngineSession } from './engine-session';
 import { followLogs } from './following';
-import { governed } from './governor';
 import { introspect } from './introspect';
 import { dressAll } from './dress-all';
 import { leftoversIn } from './janitor';
@@ -26,7 +26,7 @@ import { progressOf } from './progress';
 import { proveAll } from './proving';
 import type { Session } from './session';
 import { allow, refuseRefused, refuseUnsafe } from './refusals';
-import type { LoadSource } from './server-load';
+import { ServerProbe } from './server-load';
 import { settle } from './settle';
 import { directionIn, routeOf, shadowsOf, type ShadowTables } from './shadows';
 import { createState, Fence, readState } from './state';
@@ -87,36 +87,32 @@ export class PostgresEngine implements SchemaEngine {
   }
 
   async copy(change: PlannedChange, work: Work): Promise<void> {
-    await this.hold(change, ['copying', 'copied'], async ({ session, fence, shadows, drainers, phase }) => {
-      if (phase === 'copied') return;
-      await governed(this.source(change, shadows, phase), work, async (governor) => {
-        await copyAll({ session, fence, shadows, drainers, change, governor, point: this.point }, work);
+    await this.hold(change, ['copying', 'copied'], async (hold) => {
+      if (hold.phase === 'copied') return;
+      await this.governed(hold, change, work, async (governor) => {
+        await copyAll({ ...hold, change, governor, point: this.point }, work);
       });
     });
   }
 
   async follow(change: PlannedChange, work: Work): Promise<void> {
-    await this.hold(change, ['copied', 'swapped', 'reverted'], async ({ session, fence, shadows, drainers, phase }) => {
-      await governed(this.source(change, shadows, phase), work, async (governor) => {
-        await followLogs({ session, fence, change, shadows, drainers, governor, point: this.point }, phase, work);
+    await this.hold(change, ['copied', 'swapped', 'reverted'], async (hold) => {
+      await this.governed(hold, change, work, async (governor) => {
+        await followLogs({ ...hold, change, governor, point: this.point }, hold.phase, work);
       });
     });
   }
 
   async prove(change: PlannedChange, work: Work): Promise<Proof> {
-    return await this.hold(
-      change,
-      ['copied', 'swapped', 'reverted'],
-      async ({ session, fence, phase, shadows, drainers }) => {
-        const routes = shadows.map((shadow) => routeOf(shadow, directionIn(phase)));
-        return await governed(
-          this.source(change, shadows, phase),
-          work,
-          async (governor) =>
-            await proveAll({ session, fence, phase, shadows, routes, drainers, governor, point: this.point }, work),
-        );
-      },
-    );
+    return await this.hold(change, ['copied', 'swapped', 'reverted'], async (hold) => {
+      const routes = hold.shadows.map((shadow) => routeOf(shadow, directionIn(hold.phase)));
+      return await this.governed(
+        hold,
+        change,
+        work,
+        async (governor) => await proveAll({ ...hold, routes, governor, point: this.point }, work),
+      );
+    });
   }
 
   async cutOver(change: PlannedChange, options: SwapOptions, work: Work): Promise<Swapped> {
@@ -132,11 +128,8 @@ export class PostgresEngine implements SchemaEngine {
   }
 
   async revert(change: PlannedChange, options: SwapOptions, work: Work): Promise<Swapped> {
-    if (!options.acceptLosses && (await this.phase(change)) === 'swapped') {
-      const losses = await this.losses(change, work);
-      if (losses.length > 0)
-        throw new Failure('REVERT_LOSES', losses.map(({ message }) => message).join('; '), { data: { losses } });
-    }
+    if (!options.acceptLosses && (await this.phase(change)) === 'swapped')
+      refuseLosses(await this.losses(change, work));
     return await this.exchange(change, 'revert', options, work);
   }
 
@@ -164,10 +157,6 @@ export class PostgresEngine implements SchemaEngine {
 
   async leftovers(): Promise<readonly Leftover[]> {
     return await this.withSession(leftoversIn);
-  }
-
-  async close(): Promise<void> {
-    // Every call closes what it opened.
   }
 
   private async exchange(
@@ -225,9 +214,16 @@ export class PostgresEngine implements SchemaEngine {
     });
   }
 
-  private source({ id }: PlannedChange, shadows: readonly ShadowTables[], phase: ChangePhase): LoadSource {
+  /** Keeps a piece of work within what the server bears for as long as it takes. */
+  private async governed<T>(
+    { shadows, phase }: Hold,
+    { id }: PlannedChange,
+    work: Work,
+    action: (governor: Governor) => Promise<T>,
+  ): Promise<T> {
+    const { url, schema } = this.options;
     const logs = shadows.map((shadow) => routeOf(shadow, directionIn(phase)).log);
-    return { url: this.options.url, schema: this.options.schema, changeId: id, logs };
+    return await Governor.during(id, work, new ServerProbe({ url, schema, changeId: id, logs }), action);
   }
 
   private async phase({ id }: PlannedChange): Promise<ChangePhase | null> {

@@ -1,9 +1,9 @@
 import type { ChangePhase } from '../../../domain/schema/phases';
 import type { Work } from '../engine';
+import { pause } from '../pause';
 import { FEW_NOTES, type CopyTools } from './copying';
 import { Meter } from './progress';
 import { settle } from './settle';
-import { pause } from './waiting';
 
 /** Milliseconds between looks at a log in which nothing was. */
 const IDLE_MS = 50;

@@ -1,16 +1,8 @@
-import { ProbeWrites } from '../../../domain/schema/probe-writes';
-import type { ServerLoad } from '../../../domain/schema/throttle';
+import type { LoadProbe, SeenLoad } from '../load-watch';
 import { openEngineSession } from './engine-session';
 import { nullable, text } from './rows';
 import type { Session } from './session';
 import { probeTable } from './state';
-import { pause } from './waiting';
-
-/** Milliseconds between two looks at the server. */
-const LOOK_EVERY_MS = 500;
-
-/** Measured writes between two looks. */
-const WRITES = 5;
 
 const MOST_POSITIONS = 1_000;
 
@@ -24,67 +16,27 @@ export interface LoadSource {
 }
 
 /**
- * Watches what a server bears, in a session of its own beside the work: small writes that reach the disk as a user's do,
- * how far replicas are behind, who else is at work. What the account may not see it says nothing of.
+ * Small writes to a table of the change's own, how far replicas are behind, who else is at work. What the account may not
+ * see it says nothing of.
  */
-export class LoadWatch {
-  private readonly stopping = new AbortController();
-  private readonly writes = new ProbeWrites();
+export class ServerProbe implements LoadProbe<Session> {
   private readonly lag = new ReplicaLag();
-  private running: Promise<void> = Promise.resolve();
-  private session: Session | null = null;
 
-  constructor(
-    private readonly source: LoadSource,
-    private readonly onLoad: (load: ServerLoad, atMs: number) => void,
-  ) {}
+  constructor(private readonly source: LoadSource) {}
 
-  start(): void {
-    this.running = this.run();
+  async open(): Promise<Session> {
+    return await openEngineSession(this.source.url, this.source.schema);
   }
 
-  /** Ends it, whatever it waits for. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    this.session?.destroy();
-    await this.running;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopping.signal.aborted) {
-      try {
-        this.session = await openEngineSession(this.source.url, this.source.schema);
-        await this.watch(this.session);
-      } catch {
-        // Whoever does the work meets the same, and says so.
-        await pause(LOOK_EVERY_MS, this.stopping.signal);
-      } finally {
-        this.session?.destroy();
-        this.session = null;
-      }
-    }
-  }
-
-  private async watch(session: Session): Promise<void> {
+  async begin(session: Session): Promise<void> {
     await session.execute('SET synchronous_commit = on');
-    while (!this.stopping.signal.aborted) {
-      for (let n = 0; n < WRITES; n++) {
-        await pause(LOOK_EVERY_MS / WRITES, this.stopping.signal);
-        if (this.stopping.signal.aborted) return;
-        await this.write(session);
-      }
-      const load = await this.look(session);
-      this.onLoad(load, performance.now());
-    }
   }
 
-  private async write(session: Session): Promise<void> {
-    const began = performance.now();
+  async write(session: Session): Promise<void> {
     await session.execute(`UPDATE ${probeTable(this.source.changeId)} SET n = n + 1 WHERE id = 1`);
-    this.writes.note(began, performance.now() - began);
   }
 
-  private async look(session: Session): Promise<ServerLoad> {
+  async look(session: Session): Promise<SeenLoad> {
     const lengths = this.source.logs.map((log) => `(SELECT count(*) FROM ${log})`);
     const [row] = await session.query(
       `SELECT (${lengths.join(' + ')})::int AS waiting, pg_current_wal_lsn()::text AS lsn,
@@ -96,7 +48,6 @@ export class LoadWatch {
       replicaLagSeconds: this.lag.seconds(performance.now(), text(row!.lsn), nullable(row!.replayed)),
       threadsRunning: Number(row!.threads),
       logLength: Number(row!.waiting),
-      writeP99Ms: this.writes.p99Ms,
     };
   }
 }

@@ -120,7 +120,7 @@ export function implied({ own, direction }: Flow): { readonly column: string; re
 }
 
 /** The plainest value of a type, as SQL; null for types of which nothing is plain. */
-export function impliedValue(type: string): string | null {
+function impliedValue(type: string): string | null {
   if (type.endsWith('[]')) return "'{}'";
   if (/^(smallint|integer|bigint|numeric|real|double precision|money|interval|oid)\b/.test(type)) return "'0'";
   if (/^(character|text|bytea|name|character varying)\b/.test(type)) return "''";

@@ -8,7 +8,7 @@ import { openSession, type Row, type Session } from '../../../drivers/database/m
 import type { Proof } from '../../../drivers/database/engine';
 
 /** Numbered rows, which MariaDB has as tables `seq_1_to_<n>`, in the words of MySQL where that is tested. */
-export function portable(statement: string): string {
+function portable(statement: string): string {
   if (!process.env.MYSQL_URL) return statement;
   return statement.replace(
     /(?<=\bfrom )seq_1_to_(\d+)/i,
