@@ -4,6 +4,7 @@ import type { Proof } from '../engine';
 import type { Route } from './batch';
 import { transaction } from './engine-session';
 import { sameOrder, sameValues, turned } from './equality';
+import type { ExactCollations } from './exact-collations';
 import { keyColumns, type Chunk } from './key-walk';
 import { text } from './rows';
 import type { Session } from './session';
@@ -23,6 +24,7 @@ export class Comparison {
   constructor(
     private readonly route: Route,
     private readonly table: string,
+    private readonly exact: ExactCollations,
   ) {}
 
   /**
@@ -33,7 +35,7 @@ export class Comparison {
   async both(session: Session, chunk: Chunk, beside: Chunk): Promise<Compared> {
     const { flow, target } = this.route;
     const ordered = sameOrder(flow);
-    const like = `${sameKey(flow, 'live', 'other')} AND ${sameValues(flow, 'live', 'other')}`;
+    const like = `${sameKey(flow, 'live', 'other')} AND ${sameValues(flow, 'live', 'other', this.exact)}`;
     const others = ordered ? `(SELECT COUNT(*) FROM ${beside.tables} WHERE ${beside.rows})` : 'COUNT(*)';
     return await transaction(session, async () => {
       // One statement, one read view.
@@ -59,7 +61,7 @@ export class Comparison {
       session,
       chunk,
       `LEFT JOIN ${name(target)} AS other ON ${sameKey(flow, 'live', 'other')}`,
-      `(${missing} OR NOT (${sameValues(flow, 'live', 'other')}))`,
+      `(${missing} OR NOT (${sameValues(flow, 'live', 'other', this.exact)}))`,
       flow,
       'source',
     );

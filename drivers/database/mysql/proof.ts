@@ -4,6 +4,7 @@ import type { Route } from './batch';
 import { Comparison, type Compared } from './comparison';
 import { transaction } from './engine-session';
 import { sameOrder, turned } from './equality';
+import type { ExactCollations } from './exact-collations';
 import { KeyWalk, Mark, type Chunk } from './key-walk';
 import type { Point } from './points';
 import { ProofMark } from './proof-mark';
@@ -41,10 +42,11 @@ export class Prover {
     private readonly route: Route,
     private readonly cursor: string,
     table: string,
+    exact: ExactCollations,
     private readonly point: Point,
   ) {
     this.mark = new ProofMark(sessions[0]!, cursor);
-    this.comparison = new Comparison(route, table);
+    this.comparison = new Comparison(route, table, exact);
   }
 
   /**
