@@ -14,8 +14,9 @@ import type { Session } from './session';
 const MOST_NAMED = 100;
 
 /** A chunk of a comparison may take longer than one of a copy, and have more rows: it locks nothing. */
-const BUDGET_MS = 100;
-const LARGEST = 100_000;
+const BUDGET_MS = 150;
+const LARGEST = 200_000;
+const FASTEST_GROWTH = 8;
 
 /** Marks up to which chunks go that are compared at the same time, each in a session of its own. */
 const ENDS = [Mark.provenFirst, Mark.provenSecond] as const;
@@ -96,7 +97,7 @@ export class Prover {
       const compared = await Promise.all(
         chunks.map(async ({ chunk, beside }, i) => await this.comparison.both(this.sessions[i]!, chunk, beside)),
       );
-      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST);
+      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST, FASTEST_GROWTH);
       await this.note(
         together(compared),
         null,
@@ -135,7 +136,7 @@ export class Prover {
       if (chunk === null) break;
       const comparing = performance.now();
       const compared = await transaction(session!, async () => await this.comparison.surplus(session!, chunk));
-      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST);
+      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST, FASTEST_GROWTH);
       await this.note(compared, null, async () => await walk.arrive(Mark.provenOtherChunk, 0));
       await pause(performance.now() - began);
     }
