@@ -3,7 +3,7 @@ import type { Flow } from '../../../domain/schema/sides';
 import { compared, Mark } from './key-walk';
 import { nullable, text } from './rows';
 import type { Session } from './session';
-import { converted, handle, implicit, keyParts, of, onKey } from './sql';
+import { byKey, converted, handle, implicit, keyParts, of, onKey } from './sql';
 
 /** Which notes of a log a batch takes: the first so many beyond one, all, or these. */
 export type Selection =
@@ -138,7 +138,7 @@ function selected(log: string, selection: Selection): string {
   const from = `SELECT * FROM ${log}`;
   if (selection === 'all') return from;
   return 'first' in selection
-    ? `${from} WHERE id > ${selection.beyond} ORDER BY id LIMIT ${selection.first}`
+    ? `${from} FORCE INDEX (PRIMARY) WHERE id > ${selection.beyond} ORDER BY id LIMIT ${selection.first}`
     : `${from} WHERE id IN (${selection.ids.join(', ')})`;
 }
 
@@ -164,7 +164,7 @@ function selectNotes({ flow, live, tag, copying }: Route, notes: string, letter:
     `SELECT l.id AS note, l.op AS op, ${handle(flow, 'source', (i) => `l.${keys[i]!}`)} AS handle, ${moved} AS origin, ` +
     `${present} IS NOT NULL AS present, ${copying === undefined ? '0' : isAhead(flow, copying, letter)} AS ahead, ${keys.map((key, i) => `l.${key} AS k${i + 1}`).join(', ')}, ` +
     `${flow.carried.map(({ source }, i) => `${of(alias, source.name)} AS c${i + 1}`).join(', ')} ` +
-    `FROM (${notes}) AS l LEFT JOIN ${name(live)} AS ${alias} ON ${onKey(flow, 'source', alias, 'l', letter)}`
+    `FROM (${notes}) AS l LEFT JOIN ${name(live)} AS ${alias}${byKey(flow, 'source')} ON ${onKey(flow, 'source', alias, 'l', letter)}`
   );
 }
 
@@ -184,7 +184,7 @@ export async function applyBatch(session: Session, route: Route, moves: boolean,
   const { flow, tag } = route;
   const table = name(route.target);
   const target = `target${tag}`;
-  const join = `gw_rows${tag} STRAIGHT_JOIN ${table} AS ${target} ON ${onKey(flow, 'target', target, `gw_rows${tag}`)}`;
+  const join = `gw_rows${tag} STRAIGHT_JOIN ${table} AS ${target}${byKey(flow, 'target')} ON ${onKey(flow, 'target', target, `gw_rows${tag}`)}`;
   if (moves && flow.own.length > 0) await traceMoves(session, route);
   if (remade) await session.execute(`UPDATE gw_rows${tag} SET remade = 1, kept = 1 WHERE present = 1`);
   if (flow.own.length > 0)
@@ -228,10 +228,10 @@ async function traceMoves(session: Session, { tag }: Route): Promise<void> {
   const pairs = moved.map(({ key, origin }) => `(x'${key}', x'${origin!}')`);
   await session.execute(`INSERT INTO gw_moves${tag} VALUES ${pairs.join(', ')}`);
   await session.execute(
-    `UPDATE gw_moves${tag} STRAIGHT_JOIN gw_rows${tag} USING (handle) SET gw_rows${tag}.origin = gw_moves${tag}.origin, remade = 1`,
+    `UPDATE gw_moves${tag} STRAIGHT_JOIN gw_rows${tag} FORCE INDEX (PRIMARY) USING (handle) SET gw_rows${tag}.origin = gw_moves${tag}.origin, remade = 1`,
   );
   await session.execute(
-    `UPDATE gw_moves${tag} STRAIGHT_JOIN gw_rows${tag} ON gw_rows${tag}.handle = gw_moves${tag}.origin SET kept = 1`,
+    `UPDATE gw_moves${tag} STRAIGHT_JOIN gw_rows${tag} FORCE INDEX (PRIMARY) ON gw_rows${tag}.handle = gw_moves${tag}.origin SET kept = 1`,
   );
 }
 
@@ -242,7 +242,10 @@ async function insertRows(session: Session, { flow, target, tag }: Route): Promi
   const filled = implicit(flow);
   const plain = [...columns, ...filled.map(({ column }) => name(column))];
   const missing = `gw_rows${tag}.present = 1 AND gw_rows${tag}.there = 0`;
-  const notKept = flow.own.length > 0 ? ` LEFT JOIN gw_kept${tag} ON gw_kept${tag}.handle = gw_rows${tag}.origin` : '';
+  const notKept =
+    flow.own.length > 0
+      ? ` LEFT JOIN gw_kept${tag} FORCE INDEX (PRIMARY) ON gw_kept${tag}.handle = gw_rows${tag}.origin`
+      : '';
   await session.execute(
     `INSERT INTO ${table} (${plain.join(', ')}) SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} ` +
       `FROM gw_rows${tag}${notKept} WHERE ${missing}${notKept === '' ? '' : ` AND gw_kept${tag}.handle IS NULL`}`,
@@ -252,7 +255,7 @@ async function insertRows(session: Session, { flow, target, tag }: Route): Promi
   const kept = flow.own.map((_, i) => `gw_kept${tag}.x${i + 1}`);
   await session.execute(
     `INSERT INTO ${table} (${[...columns, ...own].join(', ')}) SELECT ${[...values, ...kept].join(', ')} ` +
-      `FROM gw_rows${tag} JOIN gw_kept${tag} ON gw_kept${tag}.handle = gw_rows${tag}.origin WHERE ${missing}`,
+      `FROM gw_rows${tag} STRAIGHT_JOIN gw_kept${tag} FORCE INDEX (PRIMARY) ON gw_kept${tag}.handle = gw_rows${tag}.origin WHERE ${missing}`,
   );
 }
 

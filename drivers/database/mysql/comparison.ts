@@ -8,7 +8,7 @@ import type { ExactCollations } from './exact-collations';
 import { keyColumns, type Chunk } from './key-walk';
 import { text } from './rows';
 import type { Session } from './session';
-import { keyParts, of, onKey, sameKey } from './sql';
+import { byKey, keyParts, of, onKey, sameKey } from './sql';
 
 /** What a chunk's comparison found. */
 export interface Compared {
@@ -41,7 +41,7 @@ export class Comparison {
       // One statement, one read view.
       const [counts] = await session.query(
         `SELECT COUNT(*) AS n, COUNT(${of('other', flow.key[0]!.target.name)}) AS alike, ${others} AS others ` +
-          `FROM ${chunk.tables} LEFT JOIN ${name(target)} AS other ON ${like} WHERE ${chunk.rows}`,
+          `FROM ${chunk.tables} LEFT JOIN ${name(target)} AS other${byKey(flow, 'target')} ON ${like} WHERE ${chunk.rows}`,
       );
       const [rows, alike, other] = [Number(counts!.n), Number(counts!.alike), Number(counts!.others)];
       if (alike === rows && other === rows) return { rows, count: 0, keys: [] };
@@ -60,7 +60,7 @@ export class Comparison {
     return await this.find(
       session,
       chunk,
-      `LEFT JOIN ${name(target)} AS other ON ${sameKey(flow, 'live', 'other')}`,
+      `LEFT JOIN ${name(target)} AS other${byKey(flow, 'target')} ON ${sameKey(flow, 'live', 'other')}`,
       `(${missing} OR NOT (${sameValues(flow, 'live', 'other', this.exact)}))`,
       flow,
       'source',
@@ -74,7 +74,7 @@ export class Comparison {
     return await this.find(
       session,
       chunk,
-      `LEFT JOIN ${name(live)} AS other ON ${sameKey(turned(flow), 'live', 'other')}`,
+      `LEFT JOIN ${name(live)} AS other${byKey(flow, 'source')} ON ${sameKey(turned(flow), 'live', 'other')}`,
       `${of('other', flow.key[0]!.source.name)} IS NULL`,
       turned(flow),
       'target',

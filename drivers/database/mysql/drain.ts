@@ -6,7 +6,7 @@ import type { Read, Route, Selection } from './batch';
 import { Errno, isPassing, transaction } from './engine-session';
 import { text } from './rows';
 import { ServerError, type Session } from './session';
-import { keyParts, onKey } from './sql';
+import { byKey, keyParts, onKey } from './sql';
 import type { Fence } from './state';
 
 /** Notes that the first batch takes. */
@@ -164,7 +164,7 @@ export class Drainer {
     const { flow, log, tag } = this.route;
     const [noted, failed] = [`noted${tag}`, `failed${tag}`];
     await this.session.execute(
-      `DELETE ${noted} FROM gw_notes${tag} STRAIGHT_JOIN ${name(log)} AS ${noted} ON ${noted}.id = gw_notes${tag}.note`,
+      `DELETE ${noted} FROM gw_notes${tag} STRAIGHT_JOIN ${name(log)} AS ${noted} FORCE INDEX (PRIMARY) ON ${noted}.id = gw_notes${tag}.note`,
     );
     if (!anyFailed) return;
     await this.session.execute(
@@ -220,7 +220,7 @@ export class Drainer {
       await gatherRows(this.session, this.route);
       if (flow.direction === 'forward')
         await this.session.execute(
-          `DELETE target${tag} FROM gw_rows${tag} STRAIGHT_JOIN ${name(target)} AS target${tag} ON ${onKey(flow, 'target', `target${tag}`, `gw_rows${tag}`)}`,
+          `DELETE target${tag} FROM gw_rows${tag} STRAIGHT_JOIN ${name(target)} AS target${tag}${byKey(flow, 'target')} ON ${onKey(flow, 'target', `target${tag}`, `gw_rows${tag}`)}`,
         );
       await this.forget(true);
       await this.session.execute(
