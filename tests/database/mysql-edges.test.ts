@@ -226,6 +226,9 @@ test('a table that the server takes for empty is not read whole for every note a
   );
   await engine.prepare(change, work());
   await engine.copy(change, work());
+  // What it counted itself it forgets with a name.
+  await engine.cutOver(change, options, work());
+  await engine.revert(change, options, work());
   expect(await rows(url, 'select n_rows from mysql.innodb_table_stats where table_name like "t_gw_g%"')).toEqual([
     { n_rows: '0' },
   ]);
@@ -235,7 +238,7 @@ test('a table that the server takes for empty is not read whole for every note a
     return Number(row!.Value);
   };
   const before = await read();
-  await engine.cutOver(change, options, work());
+  await engine.reapply(change, options, work());
   expect((await read()) - before).toBeLessThan(500_000);
   expect(await rows(url, 'select count(*) as n from t where v = 1')).toEqual([{ n: '5000' }]);
   await engine.finish(change, work());
