@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually';
 import { openAttempts } from '../support/saga-holds';
 import { KilledLife, lives, tell, type LifeName, type Moment, type Plan } from './support/kill-life';
 import { KillRig, victims } from './support/kill-rig';
-import { shop, type ServerName } from './support/servers';
+import { changes, shop, type ServerName } from './support/servers';
 import type { Opened } from './support/world';
 
 /*
@@ -89,7 +89,9 @@ describe.each(['MariaDB', 'PostgreSQL'] as const)('%s', (server) => {
       expect(endsAt - deployment.cutoverAt.getTime()).toBe(revertWindowMs);
       if (life === 'expired') {
         expect(deployment.finishedAt!.getTime()).toBeGreaterThanOrEqual(endsAt);
-        expect((await timersOf(request)).map((due) => Math.round((due - endsAt) / 1_000))).toContain(0);
+        // A workflow task whose worker died is done again after four seconds; then the timer is set that much later.
+        const late = (await timersOf(request)).map((due) => due - endsAt);
+        expect(late.filter((ms) => ms >= 0 && ms < 5_000)).toHaveLength(1);
       }
     }
     const model = await world.target.model(schema);
@@ -113,5 +115,28 @@ describe.each(['MariaDB', 'PostgreSQL'] as const)('%s', (server) => {
     }
     expect(await world.store.deploys.requests.inLine(world.organizationId, database.id)).toEqual([]);
     expect(await world.target.engine(schema).leftovers()).toEqual([]);
+  });
+
+  test('a worker that dies as somebody applies is done without', async () => {
+    const { world } = rig;
+    const database = await world.database(shop[server]);
+    const branch = await world.branch(database, 'feature', [changes[server].add]);
+    // Another one goes on with the workflow at once, and finds that nobody ends what was followed.
+    await world.startWorker([], undefined, { enableNonLocalActivities: false });
+    const request = await world.open(database, branch);
+    await request.reaches('ready');
+    await tell(request, 'deploy');
+    await request.reaches('pending_cutover');
+    await eventually(async () => {
+      const { raw } = await request.handle.describe();
+      expect(raw.pendingActivities?.map(({ activityType }) => activityType?.name)).toEqual(['follow']);
+    });
+    await rig.kill('worker');
+    await tell(request, 'applyDeploy');
+    await rig.restart('worker');
+    await request.reaches('complete_pending_revert');
+    await tell(request, 'skipRevert');
+    await request.reaches('complete');
+    await world.stopWorker();
   });
 });
