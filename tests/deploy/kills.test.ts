@@ -23,9 +23,12 @@ const WINDOW_MS = 15_000;
 const names = Object.keys(lives) as LifeName[];
 const momentsOf = (life: LifeName): Moment[] => lives[life].flatMap((leg): readonly Moment[] => leg.moments);
 
-/** Somebody else is killed in each moment; the next time the next one. Where little time is, only after something is done. */
+/** Somebody else is killed in each moment; the next time the next one. Where little time is, at the end of each state. */
 const turn = (life: LifeName, offset: number): Plan => {
-  const moments = momentsOf(life).filter(({ at }) => all || at === null || at.endsWith('after'));
+  const everywhere = momentsOf(life);
+  const isLast = ({ state }: Moment, i: number): boolean =>
+    everywhere.findLastIndex((later) => later.state === state) === i;
+  const moments = all ? everywhere : everywhere.filter(isLast);
   return (moment) => {
     const index = moments.indexOf(moment);
     return index < 0 ? null : victims[(index + offset) % victims.length]!;
@@ -117,26 +120,27 @@ describe.each(['MariaDB', 'PostgreSQL'] as const)('%s', (server) => {
     expect(await world.target.engine(schema).leftovers()).toEqual([]);
   });
 
-  test('a worker that dies as somebody applies is done without', async () => {
-    const { world } = rig;
-    const database = await world.database(shop[server]);
-    const branch = await world.branch(database, 'feature', [changes[server].add]);
-    // Another one goes on with the workflow at once, and finds that nobody ends what was followed.
-    await world.startWorker([], undefined, { enableNonLocalActivities: false });
-    const request = await world.open(database, branch);
-    await request.reaches('ready');
-    await tell(request, 'deploy');
-    await request.reaches('pending_cutover');
-    await eventually(async () => {
-      const { raw } = await request.handle.describe();
-      expect(raw.pendingActivities?.map(({ activityType }) => activityType?.name)).toEqual(['follow']);
+  if (all || server === 'MariaDB')
+    test('a worker that dies as somebody applies is done without', async () => {
+      const { world } = rig;
+      const database = await world.database(shop[server]);
+      const branch = await world.branch(database, 'feature', [changes[server].add]);
+      // Another one goes on with the workflow at once, and finds that nobody ends what was followed.
+      await world.startWorker([], undefined, { enableNonLocalActivities: false });
+      const request = await world.open(database, branch);
+      await request.reaches('ready');
+      await tell(request, 'deploy');
+      await request.reaches('pending_cutover');
+      await eventually(async () => {
+        const { raw } = await request.handle.describe();
+        expect(raw.pendingActivities?.map(({ activityType }) => activityType?.name)).toEqual(['follow']);
+      });
+      await rig.kill('worker');
+      await tell(request, 'applyDeploy');
+      await rig.restart('worker');
+      await request.reaches('complete_pending_revert');
+      await tell(request, 'skipRevert');
+      await request.reaches('complete');
+      await world.stopWorker();
     });
-    await rig.kill('worker');
-    await tell(request, 'applyDeploy');
-    await rig.restart('worker');
-    await request.reaches('complete_pending_revert');
-    await tell(request, 'skipRevert');
-    await request.reaches('complete');
-    await world.stopWorker();
-  });
 });
