@@ -12,6 +12,6 @@ module.exports = {
   },
   // Temporal's native core keeps a thread open after the last worker has stopped (temporalio/sdk-typescript#928).
   forceExit: true,
-  maxWorkers: 1,
+  maxWorkers: 2,
   testTimeout: 30_000,
 };

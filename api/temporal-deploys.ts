@@ -1,12 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
-import {
-  ApplicationFailure,
-  defineSearchAttributeKey,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/common';
+import { ApplicationFailure, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import {
   branchRunId,
   databaseRunId,
@@ -24,9 +19,10 @@ import {
   type Told,
 } from '../domain/deploy/contract';
 import { Failure } from '../domain/failures';
-import { searchAttributes, taskQueue } from '../domain/gateway/contract';
+import { taskQueue } from '../domain/gateway/contract';
 import type { DeployEngine } from './deploy-engine';
 import type { RunOutcome } from './engine';
+import { foundBy, WORKFLOW_TASK_TIMEOUT } from './run-start';
 import { updateRefusal } from './temporal-failures';
 
 /** What of the engine's own ways of talking to Temporal is used here. */
@@ -45,12 +41,6 @@ const UPDATE_MS = 10_000;
 
 /** Type of the failure with which an update ends whose workflow was over before it. */
 const OVER_FIRST = 'AcceptedUpdateCompletedWorkflow';
-
-const keys = {
-  kind: defineSearchAttributeKey('SagaKind', searchAttributes.SagaKind),
-  state: defineSearchAttributeKey('SagaState', searchAttributes.SagaState),
-  organization: defineSearchAttributeKey('OrganizationId', searchAttributes.OrganizationId),
-};
 
 /** Databases and deploy requests over a Temporal client. */
 export class TemporalDeploys implements DeployEngine {
@@ -125,12 +115,8 @@ export class TemporalDeploys implements DeployEngine {
           workflowIdConflictPolicy: 'USE_EXISTING',
           // A run that failed or was ended by hand must not keep the thing as it is for ever.
           workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-          workflowTaskTimeout: '4s',
-          typedSearchAttributes: [
-            { key: keys.kind, value: kind },
-            { key: keys.state, value: 'running' },
-            { key: keys.organization, value: input.organizationId },
-          ],
+          workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+          typedSearchAttributes: foundBy(kind, input.organizationId),
         });
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -7,11 +7,7 @@ import {
   type ConnectionOptions,
   type WorkflowHandle,
 } from '@temporalio/client';
-import {
-  defineSearchAttributeKey,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import { tsToDate } from '@temporalio/common/lib/time';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { temporal } from '@temporalio/proto';
@@ -25,10 +21,11 @@ import {
   type Sweep,
   type SweepReport,
 } from '../domain/fleet/contract';
-import { RunKind, searchAttributes, taskQueue, type StartGateway, type StopGateway } from '../domain/gateway/contract';
+import { RunKind, taskQueue, type StartGateway, type StopGateway } from '../domain/gateway/contract';
 import type { SagaView } from '../domain/saga';
 import type { Settings } from '../domain/settings';
 import type { Decision, Engine, RunDescription, RunOutcome } from './engine';
+import { foundBy, runKeys, WORKFLOW_TASK_TIMEOUT } from './run-start';
 import { abortWith } from './signals';
 import { TemporalDeploys } from './temporal-deploys';
 import { failedOutcome, updateRefusal } from './temporal-failures';
@@ -42,20 +39,8 @@ const DECISION_MS = 10_000;
 /** Milliseconds after which a worker that polls no more is taken for gone: a poll lasts a minute. */
 const POLLER_MS = 70_000;
 
-/**
- * A workflow task whose worker died is given to another after this time instead of ten seconds. Not shorter: on a machine
- * without CPU to spare, tasks that take longer than this are done again, which leaves it even less (measured with 2 s).
- */
-const WORKFLOW_TASK_TIMEOUT = '4s';
-
 /** The signal that lives of gateways and replicas look at the store upon (workflows/fleet/signals.ts). */
 const LOOK = 'look';
-
-const keys = {
-  kind: defineSearchAttributeKey('SagaKind', searchAttributes.SagaKind),
-  state: defineSearchAttributeKey('SagaState', searchAttributes.SagaState),
-  organization: defineSearchAttributeKey('OrganizationId', searchAttributes.OrganizationId),
-};
 
 /** The engine over a Temporal client. */
 export class TemporalEngine implements Engine {
@@ -111,7 +96,7 @@ export class TemporalEngine implements Engine {
         const { type, startTime, status, typedSearchAttributes } = await this.client.workflow
           .getHandle(runId)
           .describe();
-        const organizationId = typedSearchAttributes.get(keys.organization);
+        const organizationId = typedSearchAttributes.get(runKeys.organization);
         if (organizationId === undefined) return undefined;
         return { kind: type as RunKind, organizationId, startedAt: startTime, running: status.name === 'RUNNING' };
       } catch (error) {
@@ -143,8 +128,8 @@ export class TemporalEngine implements Engine {
         workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
         staticSummary: `The life of a gateway of organization ${life.organizationId}`,
         typedSearchAttributes: [
-          { key: keys.kind, value: FleetWorkflow.gateway },
-          { key: keys.organization, value: life.organizationId },
+          { key: runKeys.kind, value: FleetWorkflow.gateway },
+          { key: runKeys.organization, value: life.organizationId },
         ],
       }),
     );
@@ -206,11 +191,7 @@ export class TemporalEngine implements Engine {
           workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
           staticSummary: summary,
           staticDetails: `Allocation ${input.allocationId}`,
-          typedSearchAttributes: [
-            { key: keys.kind, value: kind },
-            { key: keys.state, value: 'running' },
-            { key: keys.organization, value: input.organizationId },
-          ],
+          typedSearchAttributes: foundBy(kind, input.organizationId),
         });
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

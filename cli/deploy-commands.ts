@@ -1,5 +1,6 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { BranchRole, DatabaseKind } from '../domain/deploy/database';
+import type { RenameJson } from './deploy-shapes';
 import type { Io } from './io';
 import { act, common, limit, uuid } from './registration';
 
@@ -123,6 +124,7 @@ function addDeployRequestCommands(program: Command, io: Io): void {
     .option('--notes <text>', 'what others should know')
     .option('--auto-apply', 'cut over by itself once everything is copied')
     .option('--delete-branch', 'delete the branch once it is deployed')
+    .option('--rename <table.old=new>', 'a column that keeps its values under another name; can be repeated', renames)
     .option('--dry-run', 'only show what it would do')
     .option('--no-wait', 'do not wait until it is checked')
     .addHelpText('after', '\nExits 1 where it cannot be deployed.')
@@ -214,6 +216,13 @@ function ofRequest(command: Command): Command {
 
 function waiting(command: Command): Command {
   return command.option('--no-wait', 'do not wait until it is done').addHelpText('after', exits);
+}
+
+/** Gathers the columns of `--rename`; the name of a table may have points in it. @throws InvalidArgumentError */
+function renames(value: string, before: readonly RenameJson[] = []): readonly RenameJson[] {
+  const [, table, from, to] = /^(.+)\.([^.=]+)=([^=]+)$/.exec(value) ?? [];
+  if (table === undefined) throw new InvalidArgumentError('It must be as in orders.note=remark.');
+  return [...before, { table, from: from!, to: to! }];
 }
 
 /** Reads a setting. @throws InvalidArgumentError */

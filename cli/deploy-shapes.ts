@@ -108,6 +108,12 @@ export interface DeploymentJson {
   readonly revert_window_ends_at: string | null;
 }
 
+export interface RenameJson {
+  readonly table: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface DeployRequestJson {
   readonly id: string;
   readonly number: number;
@@ -117,6 +123,8 @@ export interface DeployRequestJson {
   readonly state: 'open' | 'closed';
   readonly deployment_state: DeploymentState;
   readonly notes: string;
+  /** Columns that keep their values under another name. */
+  readonly renames: readonly RenameJson[];
   readonly actor: ActorJson;
   readonly created_at: string;
   readonly closed_at: string | null;

@@ -58,6 +58,7 @@ export function requestText(io: Io, database: string, request: DeployRequestJson
     ['deployed', deployed_at === null ? undefined : moment(deployed_at)],
     ['closed', closed_at === null ? undefined : moment(closed_at)],
     ['notes', request.notes || undefined],
+    ['renames', request.renames.map(({ table, from, to }) => `${table}.${from} to ${to}`).join(', ') || undefined],
     ...(beforeCutover.includes(state) ? beforeFields(deployment) : []),
     ['revert', windowText(request, io.now())],
   ];

@@ -26,6 +26,8 @@ function say(text: string): void {
  */
 export async function up(options: UpOptions): Promise<void> {
   const began = Date.now();
+  // Whoever listened may be gone first, as `tee` is at Ctrl-C: what runs is stopped all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const described = readDescription(options.config);
   const description = options.databases ? described : withoutDatabases(described);
   let environment: Environment | undefined;

@@ -58,6 +58,8 @@ export interface DatabaseServer {
   readonly address: string;
   /** PostgreSQL: the database in which schemas are made. */
   readonly database?: string;
+  /** A directory on the disk that holds its data, where that is the workers' own; they look how much is free there. */
+  readonly directory?: string;
 }
 
 /** Where databases are made, and how long their changes may take. */

@@ -26,15 +26,20 @@ export interface DatabasesOptions {
 }
 
 /** What the API and the workers are told of the servers; undefined where the description has none. */
-export function databasesOf({ databases }: Description, ports: Ports): DatabasesSettings | undefined {
+export function databasesOf({ databases }: Description, ports: Ports, home: Home): DatabasesSettings | undefined {
+  const directory = (name: string): string => home.path('databases', name);
   return (
     databases && {
       policy: databases.policy,
       servers: [
-        { kind: 'mysql', secret: secrets.mysql, address: `127.0.0.1:${ports.mariadb}` },
+        {
+          ...{ kind: 'mysql', secret: secrets.mysql, address: `127.0.0.1:${ports.mariadb}` },
+          directory: directory('mariadb'),
+        },
         {
           ...{ kind: 'postgresql', secret: secrets.postgresql, address: `127.0.0.1:${ports.postgresql}` },
           database: 'gatewright',
+          directory: directory('postgresql'),
         },
       ],
     }

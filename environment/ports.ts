@@ -8,12 +8,21 @@ import { ComponentFailed } from './process';
  */
 const RANGE = { first: 10_000, end: 32_768 } as const;
 
+/** How many ports a process has to itself: 64 processes that were started one after another have ports of their own. */
+const SHARE = Math.floor((RANGE.end - RANGE.first) / 64);
+
+/**
+ * Where this process looks. Two processes that look at once look in different places: one of them would otherwise, now
+ * and then, be given the port that the other's component is about to listen on, or is restarted on.
+ */
+const first = RANGE.first + (process.pid % 64) * SHARE;
+
 const handedOut = new Set<number>();
 
 /** A TCP port that nothing listens on, and that this process was not given before. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (let tries = 0; tries < 1_000; tries++) {
-    const port = randomInt(RANGE.first, RANGE.end);
+    const port = first + randomInt(SHARE);
     if (handedOut.has(port)) continue;
     handedOut.add(port);
     const free = await listen(host, port).then(
@@ -22,7 +31,7 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
     );
     if (free) return port;
   }
-  throw new ComponentFailed(`no port of ${host} between ${RANGE.first} and ${RANGE.end} can be listened on`);
+  throw new ComponentFailed(`no port of ${host} between ${first} and ${first + SHARE} can be listened on`);
 }
 
 /**

@@ -84,7 +84,7 @@ export function settingsOf(
     secretsDirectory: home.secrets,
     placements,
     policy,
-    databases: databasesOf(description, ports),
+    databases: databasesOf(description, ports, home),
   };
 }
 

@@ -238,7 +238,7 @@ function conflict(message: string, state: string): Failure {
 /** Enters a request under the next number; the caller keeps everybody else from doing so. */
 async function enter(statements: Statements, request: NewDeployRequest): Promise<DeployRequestModel> {
   const { id, organizationId, databaseId, branchId, branch, intoBranchId, intoBranch } = request;
-  const { notes, actor, autoCutover, autoDeleteBranch, throttle } = request;
+  const { notes, renames = [], actor, autoCutover, autoDeleteBranch, throttle } = request;
   const [last] = await statements.rows<{ number: number }>(Prisma.sql`
     SELECT number FROM deploy_request WHERE database_id = ${databaseId} ORDER BY number DESC LIMIT 1`);
   const now = new Date();
@@ -255,6 +255,7 @@ async function enter(statements: Statements, request: NewDeployRequest): Promise
         intoBranch,
       },
       ...{ notes, actor, autoCutover, autoDeleteBranch, throttle, state: DeploymentState.pending },
+      renames: JSON.stringify(renames),
       ...{ createdAt: now, updatedAt: now, resourceVersion: 1 },
     },
   });

@@ -8,10 +8,16 @@ import type {
   ResourceState,
 } from '../domain/deploy/database';
 import { defaultDatabaseSettings } from '../domain/deploy/database';
-import type { DeployOperation, DeployRequest, DeployReview, OperationState } from '../domain/deploy/request';
+import type {
+  DeployOperation,
+  DeployRequest,
+  DeployReview,
+  OperationState,
+  StorageNeed,
+} from '../domain/deploy/request';
 import type { DeploymentState } from '../domain/deploy/states';
 import type { FailureView } from '../domain/saga';
-import type { OperationKind } from '../domain/schema/change';
+import type { OperationKind, Rename } from '../domain/schema/change';
 import type { LintMessage } from '../domain/schema/lint-codes';
 import type { DeploymentNotes } from './deploy-store';
 import type {
@@ -55,6 +61,7 @@ export function requestOf(row: DeployRequestModel): DeployRequest {
     intoBranchId: row.intoBranchId,
     intoBranch: row.intoBranch,
     notes: row.notes,
+    renames: JSON.parse(row.renames) as Rename[],
     actor: row.actor,
     closedBy: row.closedBy,
     closedAt: row.closedAt,
@@ -68,6 +75,7 @@ export function requestOf(row: DeployRequestModel): DeployRequest {
       throttle: row.throttle,
       lint: JSON.parse(row.lint) as LintMessage[],
       error: row.error === null ? null : (JSON.parse(row.error) as FailureView),
+      storage: row.storage === null ? null : (JSON.parse(row.storage) as StorageNeed),
       cutoverActor: row.cutoverActor,
       cancelActor: row.cancelActor,
       revertActor: row.revertActor,
@@ -87,12 +95,13 @@ export function requestOf(row: DeployRequestModel): DeployRequest {
 }
 
 /** What is noted of a deploy request, as its row holds it; members that are undefined are not noted. */
-export function requestRow({ lint, error, ...plain }: DeploymentNotes): Partial<DeployRequestModel> {
+export function requestRow({ lint, error, storage, ...plain }: DeploymentNotes): Partial<DeployRequestModel> {
   const given = Object.entries(plain).filter(([, value]) => value !== undefined);
   return {
     ...(Object.fromEntries(given) as Partial<DeployRequestModel>),
     ...(lint !== undefined && { lint: JSON.stringify(lint) }),
     ...(error !== undefined && { error: error && JSON.stringify(error) }),
+    ...(storage !== undefined && { storage: storage && JSON.stringify(storage) }),
   };
 }
 

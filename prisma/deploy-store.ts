@@ -154,7 +154,8 @@ export type NewDeployRequest = Pick<
   DeployRequest,
   'id' | 'organizationId' | 'databaseId' | 'branchId' | 'branch' | 'intoBranchId' | 'intoBranch' | 'notes' | 'actor'
 > &
-  Pick<Deployment, 'autoCutover' | 'autoDeleteBranch' | 'throttle'>;
+  Pick<Deployment, 'autoCutover' | 'autoDeleteBranch' | 'throttle'> &
+  Partial<Pick<DeployRequest, 'renames'>>;
 
 export type DeploymentNotes = Partial<Omit<Deployment, 'state'>> & { readonly notes?: string };
 

@@ -12,6 +12,7 @@ import type * as mysql from '../drivers/database/mysql/engine';
 import type * as mysqlHost from '../drivers/database/mysql/host';
 import type * as postgresql from '../drivers/database/postgresql/engine';
 import type * as postgresqlHost from '../drivers/database/postgresql/host';
+import { freeBytesAt } from '../drivers/database/disk';
 import { readSecret } from '../drivers/secrets/files';
 import type { Store } from '../prisma/store';
 
@@ -29,6 +30,10 @@ export function deployPorts({ settings, store, connection }: DatabasesParts): De
     engine: async ({ kind, server }, schema) =>
       openEngine(kind, await readSecret(settings.secretsDirectory, server), schema),
     host: async ({ kind, server }) => openHost(kind, await readSecret(settings.secretsDirectory, server)),
+    freeDisk: async ({ kind, server }) => {
+      const known = settings.databases?.servers.find((each) => each.secret === server && each.kind === kind);
+      return known?.directory === undefined ? null : await freeBytesAt(known.directory);
+    },
     queues: queues(new Client({ connection, namespace: settings.temporal.namespace })),
   };
 }

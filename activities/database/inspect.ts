@@ -2,13 +2,18 @@ import { cancellationSignal } from '@temporalio/activity';
 import type { BranchRef, BranchSchema, DatabaseRef, WouldChange, WouldLose } from '../../domain/deploy/contract';
 import { diffTexts, schemaTexts } from '../../domain/deploy/texts';
 import { Failure } from '../../domain/failures';
+import type { Rename } from '../../domain/schema/change';
+import { lintSchemas } from '../../domain/schema/lint';
 import type { SchemaModel } from '../../domain/schema/model';
+import type { PlannedChange } from '../../domain/schema/plan';
+import { planChange } from '../../domain/schema/ways';
 import { examined, newOperation } from '../deploy/examine';
 import type { DeployPorts } from '../deploy/ports';
 import type { StoredPlan } from '../deploy/subject';
 import { expected } from '../deploy/work';
 import type { DatabaseActivities } from './activities';
 import { branchOf, databaseOf } from './lookup';
+import { writer } from './shape';
 
 /** What trials of a change are known by; nothing is made under it. */
 const TRIAL = 'trial';
@@ -25,29 +30,28 @@ export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'insp
     objects: schemaTexts(await introspected(ref)),
   });
 
-  const wouldChange = async (ref: BranchRef, intoBranchId: string | null): Promise<WouldChange> => {
+  const wouldChange = async (
+    ref: BranchRef,
+    intoBranchId: string,
+    renames: readonly Rename[] = [],
+  ): Promise<WouldChange> => {
     const [database, branch] = [await databaseOf(ports, ref), await branchOf(ports, ref)];
-    const into = intoBranchId === null ? branch : await branchOf(ports, { ...ref, branchId: intoBranchId });
-    const found = await examined(ports, {
-      database,
-      branch,
-      into,
-      id: TRIAL,
-      instant: false,
-      sinceBase: intoBranchId === null,
-    });
+    const into = await branchOf(ports, { ...ref, branchId: intoBranchId });
+    const found = await examined(ports, { database, branch, into, id: TRIAL, instant: false, renames });
     if (found.conflict) throw new Failure(found.conflict.code, found.conflict.message);
-    const { change, lint, instantEligible } = found;
-    const copied = change!.operations.filter(({ shadow }) => shadow !== null).map(({ name }) => name);
-    const bytesNeeded = await (await ports.host(database)).sizeOf(into.schema, copied);
-    return {
-      operations: change!.operations.map((operation) => {
-        const { kind, table, ddl, way, because, canDropData } = newOperation(operation);
-        return { kind, table, ddl, way, because, canDropData };
-      }),
-      diff: diffTexts(change!.from, change!.to),
-      ...{ lint, instantEligible, bytesNeeded },
-    };
+    const { change, lint, instantEligible, storage } = found;
+    return { ...shown(change!), lint, instantEligible, bytesNeeded: storage!.bytesNeeded };
+  };
+
+  /** What a branch has changed since it began: no server has that schema any more, so that nothing can be tried. */
+  const hasChanged = async (ref: BranchRef): Promise<WouldChange> => {
+    const { settings } = await databaseOf(ports, ref);
+    const to = await introspected(ref);
+    const base = await ports.deploys.branches.base(ref.organizationId, ref.databaseId, ref.branchId);
+    const difference = { from: base === null ? to : (JSON.parse(base) as SchemaModel), to, renames: [] };
+    const change = planChange(TRIAL, difference, writer(to), { instant: new Set(), instantWanted: false });
+    const lint = lintSchemas(change, change.operations, settings);
+    return { ...shown(change), lint, instantEligible: false, bytesNeeded: 0 };
   };
 
   const wouldLose = async (ref: DatabaseRef, requestId: string): Promise<WouldLose> => {
@@ -73,13 +77,23 @@ export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'insp
           case 'schema':
             return await branchSchema({ ...ref, branchId: look.branchId });
           case 'change':
-            return await wouldChange({ ...ref, branchId: look.branchId }, look.intoBranchId);
+            return await wouldChange({ ...ref, branchId: look.branchId }, look.intoBranchId, look.renames);
           case 'branch':
-            return await wouldChange({ ...ref, branchId: look.branchId }, null);
+            return await hasChanged({ ...ref, branchId: look.branchId });
           case 'losses':
             return await wouldLose(ref, look.requestId);
         }
       });
     },
+  };
+}
+
+function shown({ from, to, operations }: PlannedChange): Pick<WouldChange, 'operations' | 'diff'> {
+  return {
+    operations: operations.map((operation) => {
+      const { kind, table, ddl, way, because, canDropData } = newOperation(operation);
+      return { kind, table, ddl, way, because, canDropData };
+    }),
+    diff: diffTexts(from, to),
   };
 }

@@ -80,7 +80,8 @@ function checkSame(parent: SchemaModel, branch: SchemaModel): void {
   });
 }
 
-function writer({ dialect }: SchemaModel): typeof mysqlDdl {
+/** What writes the statements of a schema's server. */
+export function writer({ dialect }: SchemaModel): typeof mysqlDdl {
   return dialect === 'postgresql' ? postgresDdl : mysqlDdl;
 }
 

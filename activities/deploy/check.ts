@@ -13,17 +13,17 @@ export function checkSteps(ports: DeployPorts): Pick<DeployActivities, 'check'> 
     async check({ again, ...ref }): Promise<Checked> {
       const { request, ...subject } = await subjectOf(ports, ref);
       const { organizationId, requestId } = ref;
-      const { instant } = request.deployment;
-      const examination = { ...subject, id: requestId, instant, placed: again };
+      const { renames, deployment } = request;
+      const examination = { ...subject, id: requestId, instant: deployment.instant, renames, placed: again };
       const found = await expected(async () => await examined(ports, examination));
-      const { change, lint, conflict, instantEligible } = found;
+      const { change, lint, conflict, instantEligible, storage } = found;
       if (change) {
         const operations = change.operations.map(newOperation);
         const plan: StoredPlan = { ...change, branch: found.branch };
         await requests.setPlan(organizationId, requestId, JSON.stringify(plan), operations);
       }
       const error = conflict ?? refusal(lint);
-      await requests.note(organizationId, requestId, { lint, error, instantEligible });
+      await requests.note(organizationId, requestId, { lint, error, instantEligible, storage });
       if (error) return { result: 'error', error };
       if (change!.operations.length > 0) return { result: 'changes', error: null };
       const none: FailureView = { code: 'STATE_CONFLICT', message: 'there is nothing left to deploy' };

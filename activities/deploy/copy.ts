@@ -2,10 +2,11 @@ import { cancellationSignal } from '@temporalio/activity';
 import { Failure, isFailure } from '../../domain/failures';
 import type { PlannedChange } from '../../domain/schema/plan';
 import type { SchemaEngine } from '../../drivers/database/engine';
+import { pause } from '../../drivers/database/pause';
 import type { DeployActivities } from './activities';
 import type { DeployPorts } from './ports';
 import { plannedOf } from './subject';
-import { expected, pause, watched, type Watched } from './work';
+import { expected, watched, type Watched } from './work';
 
 type CopySteps = Pick<DeployActivities, 'prepareChange' | 'takeBack' | 'copy' | 'prove' | 'follow'>;
 

@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { cancellationSignal } from '@temporalio/activity';
 import type { BranchRecord, DatabaseRecord } from '../../domain/deploy/database';
 import { mergeSchemas } from '../../domain/deploy/three-way';
+import type { StorageNeed } from '../../domain/deploy/request';
 import type { FailureView } from '../../domain/saga';
+import type { Rename } from '../../domain/schema/change';
+import { bytesToCopy } from '../../domain/schema/lint';
 import type { LintMessage } from '../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../domain/schema/model';
+import { declaredRenames } from '../../domain/schema/renames';
 import { Way, type PlannedChange, type PlannedOperation } from '../../domain/schema/plan';
 import type { NewOperation } from '../../prisma/deploy-store';
 import type { DeployPorts } from './ports';
@@ -17,26 +21,28 @@ export interface Examination {
   /** What everything that the change makes is known by. */
   readonly id: string;
   readonly instant: boolean;
+  /** What somebody declared; the rest is never guessed. */
+  readonly renames: readonly Rename[];
   /** Whether nobody else's change can be under way; before that, whatever has the tables is waited for in the queue. */
   readonly placed?: boolean;
-  /** Whether the branch is compared with what it began with, and not with its target. */
-  readonly sinceBase?: boolean;
 }
 
 /** What a comparison found. */
 export interface Examined {
-  /** Null where branch and target have changed the same thing. */
+  /** Null where there is a conflict. */
   readonly change: PlannedChange | null;
   readonly lint: readonly LintMessage[];
+  /** Why nothing can be planned: both have changed the same thing, or what somebody declared is not so. */
   readonly conflict: FailureView | null;
   readonly instantEligible: boolean;
+  readonly storage: StorageNeed | null;
   /** What the branch was then. */
   readonly branch: SchemaModel;
 }
 
 /** Finds what a branch has changed since it began, and how that is made of its target as it is now. */
 export async function examined(ports: DeployPorts, examination: Examination): Promise<Examined> {
-  const { database, branch, into, id, instant, placed = false, sinceBase = false } = examination;
+  const { database, branch, into, id, instant, placed = false } = examination;
   const signal = cancellationSignal();
   const base = await ports.deploys.branches.base(branch.organizationId, branch.databaseId, branch.id);
   const [branchEngine, engine] = await Promise.all(
@@ -44,25 +50,41 @@ export async function examined(ports: DeployPorts, examination: Examination): Pr
   );
   const own = await branchEngine!.introspect(signal);
   const began = base === null ? null : (JSON.parse(base) as SchemaModel);
-  const target = sinceBase ? (began ?? own) : await engine!.introspect(signal);
+  const target = await engine!.introspect(signal);
   const { merged, conflicts } = mergeSchemas({ base: began ?? target, branch: own, target });
-  if (conflicts.length > 0) {
-    const message = conflicts.map((conflict) => conflict.message).join('; ');
-    return {
-      change: null,
-      lint: [],
-      conflict: { code: 'DEPLOY_CONFLICT', message },
-      instantEligible: false,
-      branch: own,
-    };
+  const { renames, problems } = declaredRenames(target, merged, examination.renames);
+  const [code, messages] =
+    conflicts.length > 0
+      ? (['DEPLOY_CONFLICT', conflicts.map((conflict) => conflict.message)] as const)
+      : (['SCHEMA_REFUSED', problems] as const);
+  if (messages.length > 0) {
+    const conflict = { code, message: messages.join('; ') };
+    return { change: null, lint: [], conflict, instantEligible: false, storage: null, branch: own };
   }
-  const difference = { from: target, to: merged, renames: [] };
+  const difference = { from: target, to: merged, renames };
   const change = await engine!.plan(id, difference, { instant }, signal);
   const quick = instant ? change : await engine!.plan(id, difference, { instant: true }, signal);
-  const { allowForeignKeys } = database.settings;
-  const found = change.operations.length > 0 ? await engine!.lint(change, { allowForeignKeys }, signal) : [];
+  const storage = await storageNeed(ports, examination, change);
+  const policy = {
+    allowForeignKeys: database.settings.allowForeignKeys,
+    ...(storage.bytesFree !== null && { freeDiskBytes: storage.bytesFree }),
+  };
+  const found = change.operations.length > 0 ? await engine!.lint(change, policy, signal) : [];
   const lint = placed ? found : found.filter(({ code }) => code !== 'CHANGE_IN_PROGRESS');
-  return { change, lint, conflict: null, instantEligible: isInstant(quick), branch: own };
+  return { change, lint, conflict: null, instantEligible: isInstant(quick), storage, branch: own };
+}
+
+async function storageNeed(
+  ports: DeployPorts,
+  { database, into }: Examination,
+  { operations }: PlannedChange,
+): Promise<StorageNeed> {
+  const copied = operations.filter(({ shadow }) => shadow !== null).map(({ name }) => name);
+  const [size, bytesFree] = await Promise.all([
+    copied.length > 0 ? (await ports.host(database)).sizeOf(into.schema, copied) : 0,
+    ports.freeDisk(database),
+  ]);
+  return { bytesNeeded: bytesToCopy(size), bytesFree };
 }
 
 /** Whether every alteration of a table only touches the catalog, and there is one. */

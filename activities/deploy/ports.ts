@@ -11,6 +11,8 @@ export interface DeployPorts {
   engine(database: Pick<DatabaseRecord, 'kind' | 'server'>, schema: string): Promise<SchemaEngine>;
   /** The server of a database. @throws Failure SECRET_UNAVAILABLE */
   host(database: Pick<DatabaseRecord, 'kind' | 'server'>): Promise<SchemaHost>;
+  /** Bytes that are free on the disk of a database's server; null where nobody here knows. */
+  freeDisk(database: Pick<DatabaseRecord, 'kind' | 'server'>): Promise<number | null>;
   readonly queues: Queues;
 }
 

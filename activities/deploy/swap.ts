@@ -3,11 +3,12 @@ import type { RequestRef } from '../../domain/deploy/contract';
 import { OperationKind } from '../../domain/schema/change';
 import { Failure, isFailure, type FailureCode } from '../../domain/failures';
 import type { FailureView } from '../../domain/saga';
+import { pause } from '../../drivers/database/pause';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
 import { prove } from './copy';
 import type { DeployPorts } from './ports';
 import { plannedOf, type PlannedSubject } from './subject';
-import { expected, pause, watched, type Watched } from './work';
+import { expected, watched, type Watched } from './work';
 
 type SwapSteps = Pick<DeployActivities, 'cutOver' | 'refuseLosses' | 'revert' | 'finish' | 'remains' | 'conclude'>;
 

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { RequestRef } from '../../domain/deploy/contract';
 import type { DeployRequest } from '../../domain/deploy/request';
 import { Failure, isFailure } from '../../domain/failures';
 import type { Progress, Work } from '../../drivers/database/engine';
+import { pause } from '../../drivers/database/pause';
 import type { OperationReport } from '../../prisma/deploy-store';
 import type { DeployPorts } from './ports';
 import { requestOf } from './subject';
@@ -67,7 +67,7 @@ export async function watched<T>(
 /** Does something every so often until it is told to stop. That the store is away for a while is no matter. */
 async function repeatedly(ms: number, signal: AbortSignal, action: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
-    await sleep(ms, undefined, { signal }).catch(() => undefined);
+    await pause(ms, signal);
     if (!signal.aborted) await action().catch(() => undefined);
   }
 }
@@ -124,9 +124,4 @@ export async function expected<T>(action: () => Promise<T>): Promise<T> {
     const retryable = activityInfo().attempt < UNEXPECTED_ATTEMPTS;
     throw new Failure('INTERNAL', message, { retryable, cause: error });
   }
-}
-
-/** Waits, not longer than until it is told to stop. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { BranchRecord, DatabaseRecord } from '../../domain/deploy/database';
 import type { WouldChange } from '../../domain/deploy/contract';
 import { Failure } from '../../domain/failures';
+import type { Rename } from '../../domain/schema/change';
 import type { TimeRange } from '../../prisma/deploy-store';
 import type { Deps } from '../deps';
 import { actionCalls } from './actions';
@@ -51,13 +52,14 @@ export function requestCalls(deps: Deps): Call[] {
       mustBeReady(database, 'database');
       mustBeReady(branch);
       mustBeReady(into);
-      if (query.dry_run) return ok(await wouldChange(called, database, branch, into));
+      if (query.dry_run) return ok(await wouldChange(called, { database, branch, into, renames: body.renames ?? [] }));
       const request = await store.deploys.requests.open({
         ...{ id: randomUUID(), organizationId, databaseId: database.id, notes: body.notes, actor: caller.label },
         ...{ branchId: branch.id, branch: branch.name, intoBranchId: into.id, intoBranch: into.name },
         autoCutover: body.auto_cutover ?? false,
         autoDeleteBranch: body.auto_delete_branch ?? false,
         throttle: database.settings.throttle,
+        renames: body.renames ?? [],
       });
       await begun(deps, () => engine.deploys.startRequest(lives.request(database, request)));
       const [shown] = await lookup.shown(database, [request]);
@@ -78,14 +80,20 @@ export function requestCalls(deps: Deps): Call[] {
 
   async function wouldChange(
     { gone }: Pick<Called<unknown, unknown>, 'gone'>,
-    database: DatabaseRecord,
-    branch: BranchRecord,
-    into: BranchRecord,
+    { database, branch, into, renames }: Asked,
   ): Promise<object> {
-    const look = { at: 'change', branchId: branch.id, intoBranchId: into.id } as const;
+    const look = { at: 'change', branchId: branch.id, intoBranchId: into.id, renames } as const;
     const would = await inspected<WouldChange>(deps, { ...refOf(database), look }, gone);
     return wouldChangeView(would, database, { branch: branch.name, into: into.name });
   }
+}
+
+/** What a request would be of. */
+interface Asked {
+  readonly database: DatabaseRecord;
+  readonly branch: BranchRecord;
+  readonly into: BranchRecord;
+  readonly renames: readonly Rename[];
 }
 
 /** @throws Failure INVALID_INPUT */

@@ -93,12 +93,16 @@ export const listRequests = z.object({
   deployed_at: range.optional(),
   running_at: range.optional(),
 });
+/** The name of a table or a column, as the server has it. */
+const part = prose.min(1).max(255);
 export const createRequest = z.object({
   branch: knownName,
   into_branch: asked(knownName),
   notes: prose.nullish().transform((value) => value ?? ''),
   auto_cutover: asked(z.boolean()),
   auto_delete_branch: asked(z.boolean()),
+  /** Ours: columns of the target that have another name in the branch, and keep their values. */
+  renames: asked(z.array(z.strictObject({ table: part, from: part, to: part })).max(100)),
 });
 /** Ours: answers with what the request would do, and opens none. */
 export const dryRun = z.object({ dry_run: flag.optional() });

@@ -42,7 +42,8 @@ export function webhookRoutes({ store, targets, seal }: Deps): Route[] {
   const visible = async (caller: Caller, id: string): Promise<Webhook> => {
     const found = await store.webhooks.get(id);
     // Those of databases are found under their databases.
-    if (!found || found.databaseId !== null || !caller.sees(found.organizationId)) throw new Failure('NOT_FOUND', 'There is no such webhook.');
+    if (!found || found.databaseId !== null || !caller.sees(found.organizationId))
+      throw new Failure('NOT_FOUND', 'There is no such webhook.');
     return found;
   };
 

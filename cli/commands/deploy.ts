@@ -1,6 +1,6 @@
 import { RUN_MS } from '../client';
 import { deployApi, type DeployOptions } from '../deploy-api';
-import type { DeployRequestJson, LossJson, TextJson, WouldChangeJson } from '../deploy-shapes';
+import type { DeployRequestJson, LossJson, RenameJson, TextJson, WouldChangeJson } from '../deploy-shapes';
 import { diffText, lintText, plannedText, requestsTable, requestText } from '../deploy-text';
 import { Exit } from '../exit';
 import type { Io } from '../io';
@@ -17,6 +17,7 @@ export interface CreateOptions extends DeployOptions {
   readonly notes?: string;
   readonly autoApply?: boolean;
   readonly deleteBranch?: boolean;
+  readonly rename?: readonly RenameJson[];
   readonly dryRun?: boolean;
   readonly wait: boolean;
 }
@@ -50,13 +51,14 @@ export async function get(io: Io, options: DeployOptions, database: string, whic
 export async function create(io: Io, options: CreateOptions, database: string, branch: string): Promise<Exit> {
   const api = deployApi(io, options);
   await api.branchNamed(database, branch);
-  const { into, notes, autoApply, deleteBranch } = options;
+  const { into, notes, autoApply, deleteBranch, rename } = options;
   const body = {
     branch,
     ...(into && { into_branch: into }),
     ...(notes && { notes }),
     ...(autoApply && { auto_cutover: true }),
     ...(deleteBranch && { auto_delete_branch: true }),
+    ...(rename && { renames: rename }),
   };
   const path = api.path(database, 'deploy-requests');
   if (options.dryRun) {

@@ -1,6 +1,6 @@
 import type { RunPolicy } from '../run-policy';
 import type { FailureView } from '../saga';
-import type { OperationKind } from '../schema/change';
+import type { OperationKind, Rename } from '../schema/change';
 import type { LintMessage } from '../schema/lint-codes';
 import type { BranchRole } from './database';
 import type { DeployPolicy, DeploymentState } from './states';
@@ -101,7 +101,12 @@ export type Look =
   /** Answers with {@link BranchSchema}. */
   | { readonly at: 'schema'; readonly branchId: string }
   /** Answers with {@link WouldChange}: what a request would do, by the checks that it would get. */
-  | { readonly at: 'change'; readonly branchId: string; readonly intoBranchId: string }
+  | {
+      readonly at: 'change';
+      readonly branchId: string;
+      readonly intoBranchId: string;
+      readonly renames?: readonly Rename[];
+    }
   /** What a branch has changed since it was made: answers with {@link WouldChange}. */
   | { readonly at: 'branch'; readonly branchId: string }
   /** What a revert of a request would lose now: answers with {@link WouldLose}. */
@@ -125,7 +130,7 @@ export interface WouldChange {
   readonly diff: readonly ObjectText[];
   readonly lint: readonly LintMessage[];
   readonly instantEligible: boolean;
-  /** Bytes that the change needs beside what is there. */
+  /** Bytes that the change needs for a while beside what is there. */
   readonly bytesNeeded: number;
 }
 

@@ -1,5 +1,5 @@
 import type { Versioned } from '../gateway/allocation';
-import type { OperationKind } from '../schema/change';
+import type { OperationKind, Rename } from '../schema/change';
 import type { LintMessage } from '../schema/lint-codes';
 import type { FailureView } from '../saga';
 import type { Actable } from './actions';
@@ -17,6 +17,8 @@ export interface DeployRequest extends Versioned {
   readonly intoBranchId: string;
   readonly intoBranch: string;
   readonly notes: string;
+  /** Columns that keep their values under another name; those that nobody declared are dropped and added. */
+  readonly renames: readonly Rename[];
   readonly actor: string;
   readonly closedBy: string | null;
   readonly closedAt: Date | null;
@@ -41,6 +43,8 @@ export interface Deployment {
   readonly lint: readonly LintMessage[];
   /** Why it failed, was held up, or cannot be deployed. */
   readonly error: FailureView | null;
+  /** Null before it was checked. */
+  readonly storage: StorageNeed | null;
   readonly cutoverActor: string | null;
   readonly cancelActor: string | null;
   readonly revertActor: string | null;
@@ -53,6 +57,13 @@ export interface Deployment {
   /** When the time for a revert ends; kept over restarts. */
   readonly revertWindowEndsAt: Date | null;
   readonly finishedAt: Date | null;
+}
+
+/** What a change takes of the disk of its server for as long as both sides are there. */
+export interface StorageNeed {
+  readonly bytesNeeded: number;
+  /** Null where nobody knows: only of a server on the worker's own host it can be told. */
+  readonly bytesFree: number | null;
 }
 
 /** The state of one table's share, in PlanetScale's words. */

@@ -38,7 +38,11 @@ export const lintCodes = {
     remedy: 'Drop the foreign key that the message names, or its cascade, in a change before this one.',
   },
   DROPS_DATA: { severity: 'warning', remedy: 'Make sure that nobody needs the values any more.' },
-  MAYBE_RENAME: { severity: 'warning', remedy: 'Declare the rename, or confirm that the values may go.' },
+  MAYBE_RENAME: {
+    severity: 'warning',
+    remedy:
+      'Close the request and open it again with the rename declared (`--rename table.old=new`), or let the values go.',
+  },
   VALUES_DO_NOT_FIT: { severity: 'error', remedy: 'Correct the rows, or choose a type that holds their values.' },
   VALUES_CHANGE: {
     severity: 'error',

@@ -13,6 +13,14 @@ export interface LintPolicy {
 }
 
 /**
+ * Bytes that a copy of tables takes for a while: as much as they do with their indexes, and that once more in the logs of
+ * the change and of the server.
+ */
+export function bytesToCopy(tableBytes: number): number {
+  return tableBytes * 2;
+}
+
+/**
  * Everything that two schemas tell by themselves: what cannot be made, and what somebody should know. What only the rows
  * tell, or the server, is asked of it elsewhere.
  */

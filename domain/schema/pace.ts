@@ -19,8 +19,15 @@ export function restAfter(workedMs: number, ratio: number): number {
 /**
  * How many rows the next chunk should have for it to take {@link CHUNK_BUDGET_MS}. It moves at most by a factor of two
  * at a time, so that one slow commit does not shrink it to nothing.
+ * @param growth how many times larger it may be, where what a chunk costs by itself is little.
  */
-export function nextChunk(rows: number, tookMs: number, budgetMs = CHUNK_BUDGET_MS, largest = LARGEST_CHUNK): number {
-  const factor = Math.min(Math.max(budgetMs / Math.max(tookMs, 0.1), 0.5), 2);
+export function nextChunk(
+  rows: number,
+  tookMs: number,
+  budgetMs = CHUNK_BUDGET_MS,
+  largest = LARGEST_CHUNK,
+  growth = 2,
+): number {
+  const factor = Math.min(Math.max(budgetMs / Math.max(tookMs, 0.1), 0.5), growth);
   return Math.min(Math.max(Math.round(rows * factor), SMALLEST_CHUNK), largest);
 }

@@ -5,7 +5,7 @@
  */
 const { spawn } = require('node:child_process');
 const { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { join } = require('node:path');
+const { join, relative } = require('node:path');
 const { root, say, fail, run } = require('./say');
 const { ensurePackages } = require('./packages');
 const { ensureBuilt } = require('./build');
@@ -39,8 +39,32 @@ function check({ name, command, args }) {
   });
 }
 
-/** Runs jest. @returns its counts; a suite that could not run at all counts as one failure. */
+/** How many files may be run a second time. More than a few that fail are no accident. */
+const SECOND_CHANCES = 3;
+
+/**
+ * Runs jest. A file that fails runs once more, alone: tests that kill processes and cut networks share a machine with
+ * whatever else runs on it. What passes only then is named at the end, to be looked into.
+ * @returns its counts, and the files that passed only alone.
+ */
 function jest(args) {
+  const first = jestOnce(args);
+  const again = first.files.filter(({ failed }) => failed > 0).map(({ name }) => name);
+  if (again.length === 0 || again.length > SECOND_CHANCES) return { ...countsOf(first), unsteady: [] };
+  say(`once more, alone: ${again.join(' ')}`);
+  const second = jestOnce(['--runInBand', '--runTestsByPath', ...again]);
+  const files = [...first.files.filter(({ failed }) => failed === 0), ...second.files];
+  const unsteady = second.files.filter(({ failed }) => failed === 0).map(({ name }) => name);
+  return { ...countsOf({ files, broken: second.broken }), unsteady };
+}
+
+function countsOf({ files, broken }) {
+  const sum = (key) => files.reduce((total, file) => total + file[key], 0);
+  return { passed: sum('passed'), failed: Math.max(sum('failed'), broken ? 1 : 0) };
+}
+
+/** @returns for each file how many passed and failed, and whether jest itself ended badly. */
+function jestOnce(args) {
   rmSync(jestResults, { force: true });
   const ci = process.env.CI ? ['--ci'] : [];
   const status = run(bin('jest'), [...ci, '--json', `--outputFile=${jestResults}`, ...args], {
@@ -48,12 +72,17 @@ function jest(args) {
   });
   if (!existsSync(jestResults)) {
     say(`jest ended with ${status} and left no results`);
-    return { passed: 0, failed: 1 };
+    return { files: [], broken: true };
   }
   const report = JSON.parse(readFileSync(jestResults, 'utf8'));
-  const failed = report.numFailedTests + report.numRuntimeErrorTestSuites + report.numPendingTests;
   if (report.numPendingTests > 0) say(`${report.numPendingTests} tests were skipped, which counts as failed`);
-  return { passed: report.numPassedTests, failed: Math.max(failed, status === 0 ? 0 : 1) };
+  const files = report.testResults.map(({ name, status: whole, assertionResults }) => {
+    const passed = assertionResults.filter((test) => test.status === 'passed').length;
+    // A file that could not run at all counts as one failure.
+    const failed = Math.max(assertionResults.length - passed, whole === 'failed' ? 1 : 0);
+    return { name: relative(root, name), passed, failed };
+  });
+  return { files, broken: status !== 0 };
 }
 
 async function main() {
@@ -69,13 +98,14 @@ async function main() {
   let passed = outcomes.filter(({ good }) => good).length;
   let failed = outcomes.length - passed;
 
-  for (const part of [verify, () => jest(process.argv.slice(2))]) {
-    const counts = part();
-    passed += counts.passed;
-    failed += counts.failed;
-  }
+  const generated = verify();
+  const tests = jest(process.argv.slice(2));
+  passed += generated.passed + tests.passed;
+  failed += generated.failed + tests.failed;
   writeFileSync(results, JSON.stringify({ passed, failed }));
   for (const { name, good } of outcomes) if (!good) say(`${name} FAILED: what it said stands above, before the tests`);
+  for (const name of tests.unsteady)
+    say(`${name} failed at first, and passed when it ran alone: what it said stands above`);
   say(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }

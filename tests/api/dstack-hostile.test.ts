@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
+import { seed } from '../support/random';
 import { TestApi, type Reply } from './support/api';
 import { DstackProject, shownMessage, spec } from './support/dstack';
 
@@ -170,7 +171,7 @@ describe('bodies that are none', () => {
         const reply = await project.gateways(path, JSON.stringify({ plan: body, spec: body, name: body, names: body }));
         expectError(reply, 422);
       }),
-      { numRuns: 200 },
+      { seed, numRuns: 200 },
     );
   });
 });

@@ -140,17 +140,20 @@ describe('what is told', () => {
 
   test('too little disk', async () => {
     const { id } = await ps.request();
-    expect((await ps.get('/deploy-requests/1/storage-check')).json).toMatchObject({ enough_storage: true });
+    const { requests } = api.store.deploys;
+    const checked = async (): Promise<unknown> => (await ps.get('/deploy-requests/1/storage-check')).json;
+    expect(await checked()).toMatchObject({ enough_storage: true, storage_bytes_needed: 0, storage_bytes_free: null });
+    const storage = { bytesNeeded: 5_000_000_000, bytesFree: 9_000_000_000 };
+    await requests.note(ps.organizationId, id, { storage });
+    const known = { storage_bytes_needed: 5_000_000_000, storage_bytes_free: 9_000_000_000, message: null };
+    expect(await checked()).toMatchObject({ enough_storage: true, ...known });
     const message = 'the change needs 5 GB, and 1 GB is left';
-    const rows = { count: 5_000_000_000, example: {} };
-    await api.store.deploys.requests.note(ps.organizationId, id, {
-      lint: [{ code: 'NOT_ENOUGH_DISK', table: null, column: null, subject: null, message, rows }],
+    await requests.note(ps.organizationId, id, {
+      storage: { ...storage, bytesFree: 1_000_000_000 },
+      lint: [{ code: 'NOT_ENOUGH_DISK', table: null, column: null, subject: null, message, rows: null }],
     });
-    expect((await ps.get('/deploy-requests/1/storage-check')).json).toMatchObject({
-      enough_storage: false,
-      storage_bytes_needed: 5_000_000_000,
-      message,
-    });
+    const short = { ...known, storage_bytes_free: 1_000_000_000, message };
+    expect(await checked()).toMatchObject({ enough_storage: false, ...short });
   });
 
   test('what a revert would lose, while one is possible', async () => {

@@ -5,7 +5,9 @@ import { parseToken } from '../../prisma/token-secret';
 import { fetchHistories, historyText } from '../../worker/replay';
 import { eventually } from '../support/eventually';
 import { allEntries } from '../support/invariants';
+import { readDescription, withAutoPorts } from '../../environment/description';
 import { RunningEnvironment } from '../support/running';
+import { aDeploy } from './deploy';
 import { Listener } from './listener';
 import { filesBelow, findAll, type Haystack, type Wanted } from './scan';
 import { Throws } from './throws';
@@ -22,6 +24,7 @@ const inBody = canary();
 const thrown = { equals: canary(), colon: canary(), json: canary(), bearer: canary(), url: canary(), header: canary() };
 const webhookSecret = canary();
 const organizationId = randomUUID();
+const databaseOwner = randomUUID();
 
 let running: RunningEnvironment;
 let throws: Throws;
@@ -35,6 +38,7 @@ beforeAll(async () => {
   running = await RunningEnvironment.start(
     (description) => ({
       ...description,
+      databases: withAutoPorts(readDescription()).databases,
       agents: { ...description.agents, count: 2 },
       policy: { ...description.policy, retryIntervalMs: 20, stepAttempts: 2, undoAttempts: 2 },
     }),
@@ -65,6 +69,13 @@ async function ask(method: string, path: string, body?: unknown, token = running
   answers.push({ where: `the answer to ${method} ${path}`, bytes });
   const isJson = answer.headers.get('content-type')?.includes('json');
   return { status: answer.status, body: (isJson ? JSON.parse(text) : {}) as Asked['body'] };
+}
+
+/** The same of a call whose answer tells a secret, the one time that it is told. */
+async function askSecret(...call: Parameters<typeof ask>): Promise<Asked> {
+  const asked = await ask(...call);
+  answers.pop();
+  return asked;
 }
 
 const start = async (organization = randomUUID(), token?: string): Promise<Asked> =>
@@ -179,12 +190,16 @@ test('no secret is left in histories, the store, logs, answers or command lines'
   const mintedAnswer = answers.pop()!; // the one place where a token is told
   const hook = { url: `http://${receiver.address}/hook`, secret: webhookSecret };
   const { body: webhook } = await ask('POST', '/webhooks', hook);
+  const throwAt = (step: string | undefined): void =>
+    step === undefined ? throws.clear() : throws.set({ [step]: message });
 
   await aSuccess(token);
   await handshakesThatFail();
   await anErrorThatNobodyExpected();
   await aStuckUndo();
   await everythingElse(token, String(webhook['id']));
+  const deploy = { running, organizationId: databaseOwner, receiver: receiver.address, ask, askSecret, throwAt };
+  const ofDatabases = await aDeploy(deploy);
 
   const { identities, home } = running.environment;
   const secrets: Wanted[] = [
@@ -193,6 +208,7 @@ test('no secret is left in histories, the store, logs, answers or command lines'
     { name: 'the admin token', value: parseToken(`Bearer ${running.token}`)!.secret },
     { name: 'the other token', value: parseToken(`Bearer ${token}`)!.secret },
     { name: 'the webhook secret', value: webhookSecret },
+    ...ofDatabases,
     { name: 'what the replica answered', value: inBody },
     ...Object.entries(thrown).map(([form, value]) => ({ name: `what was thrown (${form})`, value })),
   ];
@@ -201,6 +217,7 @@ test('no secret is left in histories, the store, logs, answers or command lines'
     ...(await histories()),
     ...answers,
     await journal(),
+    { where: 'what webhooks were told', bytes: Buffer.from(receiver.heard.join('\n')) },
     ...commandLines(),
   ];
   expect(findAll(secrets, places)).toEqual([]);
@@ -217,6 +234,10 @@ test('no secret is left in histories, the store, logs, answers or command lines'
     /as text in the journal/,
   ])
     expect(ofTheRun).toMatch(place);
+  const ofTheDeploy = where(databaseOwner);
+  for (const place of [/text in store\.db/, /text in history of deploy-.* \(payloads\)/, /text in logs\/api\.log/])
+    expect(ofTheDeploy).toMatch(place);
+  expect(where('deploy_request.schema_applied')).toMatch(/as text in what webhooks were told/);
   for (const kept of ['answered 418', 'password=***']) expect(where(kept)).toMatch(/as text in the journal/);
   expect(where('worker polls')).toMatch(/as text in logs\/worker\.log/);
   expect(where('/gateway/start')).toMatch(/as text in logs\/api\.log/);

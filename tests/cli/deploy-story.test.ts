@@ -33,6 +33,13 @@ async function does(line: string): Promise<string> {
   return out;
 }
 
+/** What the check of a request found of the disk. */
+async function storage(database: string, number: number): Promise<unknown> {
+  const { environment, token } = running;
+  const path = `/v1/organizations/${organizationId}/databases/${database}/deploy-requests/${number}/storage-check`;
+  return await (await fetch(environment.apiUrl + path, { headers: { authorization: `Bearer ${token}` } })).json();
+}
+
 /** Runs statements as whoever has the URL; gives the rows of the last. */
 async function sql(url: string, ...statements: string[]): Promise<unknown> {
   let rows: unknown;
@@ -72,6 +79,8 @@ test.each(['mysql', 'postgresql'])(
     expect(await does(`branch diff ${shop} dev`)).toMatch(/^\+.*age.* int/m);
 
     expect(await does(`deploy create ${shop} dev`)).toMatch(/state +ready/);
+    // The servers' disk is this host's, and the worker knows where they have their data.
+    expect(await storage(shop, 1)).toMatchObject({ enough_storage: true, storage_bytes_free: expect.any(Number) });
     expect(await does(`deploy start ${shop} dev`)).toMatch(/state +pending cutover/);
     await sql(main, "INSERT INTO users VALUES (2, 'bea')"); // while it waits
     expect(await does(`deploy apply ${shop} 1`)).toMatch(/revert +possible for (29|30) min/);

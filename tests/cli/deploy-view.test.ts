@@ -22,7 +22,7 @@ function request(
   return {
     ...{ id: 'id', number: 3, branch: 'dev', into_branch: 'main', approved: false, state: 'open', notes: '' },
     ...{ deployment_state: state, actor: { display_name: 'ada' }, created_at: '2026-11-21T11:58:00.000Z' },
-    ...{ closed_at: null, deployed_at: null },
+    ...{ closed_at: null, deployed_at: null, renames: [] },
     deployment: {
       ...{
         auto_cutover: false,

@@ -87,10 +87,11 @@ Nothing was done.
   for (const line of [
     'edge    Gateway created. Status: SUBMITTED',
     'edge-0  Gateway replica status changed PROVISIONING -> RUNNING',
-    'edge-1  configure',
     'edge    Gateway status changed PROVISIONING -> RUNNING',
   ])
     expect(lines).toContain(line);
+  // Not each of them: a step that is over soon may have ended before it could be drawn.
+  expect(lines.some((line) => /^edge-[01] {2}(create|address|connect|configure|health|join)$/.test(line))).toBe(true);
   expect(made.out.endsWith('\n\ngateway  edge\nstate    running\nrunning  2 of 2\n')).toBe(true);
 
   const listed = await cli('gateway list');
@@ -267,7 +268,7 @@ test('another revision of the profile is rolled out, and taken back by a person 
   const rolled = await cli(`apply -f ${file} -y`);
   expect(rolled).toMatchObject({ code: 0, err: '' });
   expect(rolled.out).toContain('  ~ profile  web, revision 1 -> web, revision 2\n');
-  expect(withoutTimes(rolled.out)).toContain('edge-1  profile\n');
+  expect(withoutTimes(rolled.out)).toContain('edge-1  Gateway replica configured with profile web:2\n');
   const run = /^take it back +gatewright cancel (rollout-\S+)$/m.exec(rolled.out)![1]!;
   expect((await cli('gateway get edge')).out).toContain(`from web, revision 1: gatewright run ${run}\n`);
 
@@ -288,7 +289,6 @@ test('another revision of the profile is rolled out, and taken back by a person 
   expect(withoutTimes(failed.out)).toMatch(
     /^edge-0 {2}profile failed: SCRIPT_FAILED {2}script install ended with 7:\n {22}\| no\n/m,
   );
-  expect(withoutTimes(failed.out)).toContain('edge-0  taking back profile\n');
   expect(failed.out).toMatch(/^profile +web, revision 2 was taken back; it has web, revision 1$/m);
   expect(failed.out).toMatch(/^why +gatewright run rollout-\S+$/m);
   expect(await gateways()).toMatchObject([{ state: 'running', profile: { revision: 1 } }]);

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,14 +27,18 @@ interface Summary {
   readonly pids: Readonly<Record<string, number>>;
 }
 
-/** Runs it to its end. @throws Error with what it said unless it ends with 0. */
-async function up(): Promise<{ summary: Summary; said: string }> {
+/** How it is called, on ports of its own. */
+function called(...flags: string[]): readonly [command: string, args: string[]] {
   const config = join(directory, 'config.yaml');
   const description = withAutoPorts(readDescription());
   writeFileSync(config, stringify({ ...description, agents: { ...description.agents, count: 1 } }));
   const { command, args } = scriptCommand('cli/main');
-  const options = ['up', '--once', '--json', '--home', join(directory, 'home'), '--config', config];
-  const { stdout, stderr } = await promisify(execFile)(command, [...args, ...options]);
+  return [command, [...args, 'up', ...flags, '--home', join(directory, 'home'), '--config', config]];
+}
+
+/** Runs it to its end. @throws Error with what it said unless it ends with 0. */
+async function up(): Promise<{ summary: Summary; said: string }> {
+  const { stdout, stderr } = await promisify(execFile)(...called('--once', '--json'));
   return { summary: JSON.parse(stdout) as Summary, said: stderr };
 }
 
@@ -86,4 +90,22 @@ test('the demo is served by a replica of its gateway; the next start replaces it
     others.map((id) => [id, demoOrganization, 'running']).sort(),
   );
   await store.close();
+});
+
+test('it stops everything at Ctrl-C even when nobody reads what it says any more', async () => {
+  const child = spawn(...called('--no-demo'), { stdio: ['ignore', 'inherit', 'pipe'] });
+  const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)));
+  await new Promise<void>((resolve, reject) => {
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said += String(text);
+      if (said.includes('Ctrl-C stops everything')) resolve();
+    });
+    child.once('exit', () => reject(new Error(said)));
+  });
+  expect(processes().length).toBeGreaterThan(3);
+  child.stderr.destroy();
+  child.kill('SIGINT');
+  expect(await ended).toBe(130);
+  expect(processes()).toEqual([]);
 });

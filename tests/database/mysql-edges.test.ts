@@ -181,3 +181,66 @@ test('a change that cannot keep up says so, and goes on once writers are slower'
   await engine.finish(change, work());
   expect((await engine.introspect()).tables).toEqual(change.to.tables);
 }, 120_000);
+
+test('what a long transaction wrote is followed, though what others wrote after it was followed before', async () => {
+  const change = await planned(
+    server.url,
+    'late',
+    ['create table t (id int primary key, v int not null)', 'insert into t select seq, 0 from seq_1_to_100'],
+    ['alter table t modify v bigint not null'],
+  );
+  await engine.prepare(change, work());
+  await engine.copy(change, work());
+  const arrives = async (id: number): Promise<void> => {
+    const there = async (): Promise<boolean> =>
+      (await rows(url, `select 1 from t_gw_g where id = ${id} and v > 0`)).length > 0;
+    for (const deadline = Date.now() + 30_000; !(await there()); await sleep(20))
+      if (Date.now() > deadline) throw new Error(`row ${id} is not followed`);
+  };
+  let stopped = false;
+  const writing = using(url, async (session) => {
+    for (let n = 0; !stopped; n++) await session.execute(`update t set v = v + 1 where id = ${2 + (n % 99)}`);
+  });
+  await using(url, async (late) => {
+    await late.execute('begin');
+    await late.execute('update t set v = 1 where id = 1');
+    await followed(engine, change, async () => {
+      await arrives(50);
+      await late.execute('commit');
+      await arrives(1);
+    });
+  });
+  stopped = true;
+  await writing;
+  expect(await proven(engine, change)).toMatchObject({ differing: [], rowsCompared: 100 });
+  await engine.cancel(change, work());
+}, 120_000);
+
+test('a table that the server takes for empty is not read whole for every note about it', async () => {
+  await run(server.url, 'set global innodb_stats_auto_recalc = off');
+  const change = await planned(
+    server.url,
+    'statistics',
+    ['create table t (id int primary key, v int not null)', 'insert into t select seq, 0 from seq_1_to_5000'],
+    ['alter table t modify v bigint not null'],
+  );
+  await engine.prepare(change, work());
+  await engine.copy(change, work());
+  // What it counted itself it forgets with a name.
+  await engine.cutOver(change, options, work());
+  await engine.revert(change, options, work());
+  expect(await rows(url, 'select n_rows from mysql.innodb_table_stats where table_name like "t_gw_g%"')).toEqual([
+    { n_rows: '0' },
+  ]);
+  await run(url, 'update t set v = 1');
+  const read = async (): Promise<number> => {
+    const [row] = await rows(url, "show global status like 'Handler_read_rnd_next'");
+    return Number(row!.Value);
+  };
+  const before = await read();
+  await engine.reapply(change, options, work());
+  expect((await read()) - before).toBeLessThan(500_000);
+  expect(await rows(url, 'select count(*) as n from t where v = 1')).toEqual([{ n: '5000' }]);
+  await engine.finish(change, work());
+  await run(server.url, 'set global innodb_stats_auto_recalc = on');
+}, 60_000);

@@ -57,7 +57,7 @@ async function engine(verb: string, kill?: Kill, forMs?: number): Promise<unknow
   if (kill?.server) {
     await Promise.race([server.component.ended, sleep(code === 0 ? 500 : 5_000)]);
     if (server.component.running && kill.done && code === 0) return null;
-    if (server.component.running) throw new Error(`${verb} never came to ${kill.point}`);
+    if (server.component.running) throw new Error(`${verb} never came to ${kill.point}: ${errors}`);
     crashes++;
     await restarted();
     return null;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
+import { freeBytesAt } from '../../drivers/database/disk';
 import { databasesOf, startDatabases } from '../../environment/databases';
 import { readDescription, withAutoPorts, withoutDatabases, type Description } from '../../environment/description';
 import { Home } from '../../environment/home';
@@ -39,7 +40,7 @@ async function start(description: Description = readDescription()) {
   await record.endOrphans();
   supervisor = new Supervisor({ record, say, restarts: true });
   await Promise.all(startDatabases({ home, description, ports, supervisor, say }));
-  return { ports, settings: databasesOf(description, ports) };
+  return { ports, settings: databasesOf(description, ports, home) };
 }
 
 /** The URL that a worker finds for a server. */
@@ -72,12 +73,17 @@ test('they serve who has their secrets alone, and keep their data over a restart
   const { ports, settings } = await start();
   expect(supervisor.names.sort()).toEqual(['mariadb', 'postgresql']);
   expect(settings!.servers).toEqual([
-    { kind: 'mysql', secret: 'mariadb-url', address: `127.0.0.1:${ports.mariadb}` },
+    {
+      ...{ kind: 'mysql', secret: 'mariadb-url', address: `127.0.0.1:${ports.mariadb}` },
+      directory: home.path('databases', 'mariadb'),
+    },
     {
       ...{ kind: 'postgresql', secret: 'postgresql-url', address: `127.0.0.1:${ports.postgresql}` },
       database: 'gatewright',
+      directory: home.path('databases', 'postgresql'),
     },
   ]);
+  for (const { directory } of settings!.servers) expect(await freeBytesAt(directory!)).toBeGreaterThan(0);
   for (const { secret, address } of settings!.servers) {
     expect(new URL(urlOf(secret)).host).toBe(address);
     expect(statSync(join(home.secrets, secret)).mode & 0o777).toBe(0o600);

@@ -6,8 +6,8 @@ import { readJson } from '../../environment/home';
 import type { Random } from '../support/random';
 import type { RunningEnvironment } from '../support/running';
 
-/** Longer than a handshake waits for its replica. */
-const LONGER_THAN_HANDSHAKE_MS = 6_000;
+/** Milliseconds at the most that a replica is stopped until a handshake with it has timed out: they may come late. */
+const MOST_MS = 30_000;
 
 /**
  * Makes replicas fail their handshakes: now and then one does not know our secret any more, and one is stopped for a
@@ -20,6 +20,8 @@ export class Disturbance {
   constructor(
     private readonly running: RunningEnvironment,
     private readonly random: Random,
+    /** How many handshakes have timed out. */
+    private readonly timedOut: () => number,
   ) {}
 
   start(): void {
@@ -48,25 +50,34 @@ export class Disturbance {
   }
 
   private async pauses(): Promise<void> {
-    let ms = LONGER_THAN_HANDSHAKE_MS;
+    let long = true;
     while (!this.done.signal.aborted) {
       const { name, id } = this.random.pick(this.running.environment.identities.replicas);
-      if (!this.serves(id) && (await this.pause(name, id, ms))) ms = ms === 300 ? LONGER_THAN_HANDSHAKE_MS : 300;
+      if (!this.serves(id) && (await this.pause(name, id, long))) long = !long;
       await this.wait(50);
     }
   }
 
-  /** Stops an agent, unless it serves somebody: whoever it began to serve in this moment must not notice. */
-  private async pause(name: string, id: string, ms: number): Promise<boolean> {
+  /**
+   * Stops an agent, unless it serves somebody: whoever it began to serve in this moment must not notice.
+   * @param long until a handshake has timed out, or only for a moment.
+   */
+  private async pause(name: string, id: string, long: boolean): Promise<boolean> {
     const { environment } = this.running;
     environment.signal(name, 'SIGSTOP');
     try {
       if (this.serves(id)) return false;
-      await this.wait(ms);
+      if (long) await this.untilTimedOut();
+      else await this.wait(300);
       return true;
     } finally {
       environment.signal(name, 'SIGCONT');
     }
+  }
+
+  private async untilTimedOut(): Promise<void> {
+    const [before, began] = [this.timedOut(), Date.now()];
+    while (!this.done.signal.aborted && this.timedOut() === before && Date.now() - began < MOST_MS) await this.wait(50);
   }
 
   private serves(id: string): boolean {

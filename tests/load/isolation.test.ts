@@ -63,7 +63,7 @@ async function startToItsEnd(organization_id: string): Promise<ApiAnswer> {
 test(`${ORGANIZATIONS} organizations come and go at once on ${AGENTS} replicas, and each sees its own (SEED=${seed})`, async () => {
   const random = new Random(seed);
   const versions = new VersionWatch(running.store);
-  const disturbance = new Disturbance(running, random);
+  const disturbance = new Disturbance(running, random, () => campaign.counts['HANDSHAKE_TIMEOUT'] ?? 0);
   prober.start();
   versions.start();
   disturbance.start();

@@ -32,16 +32,24 @@ onBoth('deploy requests', (databases) => {
     };
     expect(opened).toEqual({
       ...{ ...identity, notes, actor, number: 1, resourceVersion: 1 },
-      ...{ closedBy: null, closedAt: null, deployedAt: null, createdAt: expect.any(Date), updatedAt: opened.createdAt },
+      ...{
+        closedBy: null,
+        closedAt: null,
+        deployedAt: null,
+        renames: [],
+        createdAt: expect.any(Date),
+        updatedAt: opened.createdAt,
+      },
       deployment: {
         ...{ state: 'pending', autoCutover: true, autoDeleteBranch: false, instant: false, instantEligible: false },
-        ...{ throttle: 0.25, lint: [], error: null, ...nobody, ...notYet },
+        ...{ throttle: 0.25, lint: [], error: null, storage: null, ...nobody, ...notYet },
       },
     });
     expect(await requests.open(input)).toEqual(opened);
     expect(await requests.get(organizationId, world.database.id, 1)).toEqual(opened);
     expect(await requests.byId(organizationId, input.id)).toEqual(opened);
-    expect(await requests.open(world.newRequest())).toMatchObject({ number: 2 });
+    const renames = [{ table: 'orders', from: 'note', to: 'remark' }];
+    expect(await requests.open(world.newRequest({ renames }))).toMatchObject({ number: 2, renames });
   });
 
   test('of ten opened at once none fails, and their numbers are 1 to 10', async () => {
@@ -106,8 +114,9 @@ onBoth('deploy requests', (databases) => {
     const lint = [
       { code: 'DROPS_DATA', table: 'item', column: 'name', subject: null, message: 'drops item.name', rows: null },
     ] as const;
-    const moved = await requests.move(organizationId, id, 'pass', { lint, instantEligible: true });
-    expect(moved.deployment).toMatchObject({ state: 'ready', lint, instantEligible: true });
+    const storage = { bytesNeeded: 5_000_000_000, bytesFree: null };
+    const moved = await requests.move(organizationId, id, 'pass', { lint, instantEligible: true, storage });
+    expect(moved.deployment).toMatchObject({ state: 'ready', lint, instantEligible: true, storage });
     const queuedAt = new Date('2026-03-01T10:00:00.123Z');
     expect((await requests.move(organizationId, id, 'pass', { queuedAt })).deployment).toEqual({
       ...moved.deployment,

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
@@ -16,16 +17,18 @@ export interface BreakPoint {
 /** A break point as two files beside the settings: the plan, and the word that it was reached. */
 export class BreakPointFiles {
   private readonly plan: string;
-  private readonly reached: string;
+  private id = '';
 
-  constructor(settingsFile: string) {
+  constructor(private readonly settingsFile: string) {
     this.plan = join(dirname(settingsFile), 'break-point.json');
-    this.reached = join(dirname(settingsFile), 'break-point.reached');
   }
 
+  /** Has whoever comes there next wait. Whoever waits at an earlier one goes on. */
   set(point: BreakPoint): void {
-    rmSync(this.reached, { force: true });
-    writeFileSync(this.plan, JSON.stringify(point));
+    this.id = randomUUID();
+    // At once, as whoever looks sees either the earlier one or this.
+    writeFileSync(`${this.plan}.new`, JSON.stringify({ ...point, id: this.id }));
+    renameSync(`${this.plan}.new`, this.plan);
   }
 
   /** Lets whoever waits at it go on, and nobody wait any more. */
@@ -34,21 +37,34 @@ export class BreakPointFiles {
   }
 
   get wasReached(): boolean {
-    return existsSync(this.reached);
+    return existsSync(this.reached(this.id));
   }
 
   /** The pid of the worker that reached it. */
   get reachedBy(): number {
-    return Number(readFileSync(this.reached, 'utf8'));
+    return Number(readFileSync(this.reached(this.id), 'utf8'));
   }
 
   /** Waits here if this is the point and nobody has waited at it before. */
   async stopAt(step: string, phase: Phase, when: BreakPoint['when']): Promise<void> {
-    if (!existsSync(this.plan) || this.wasReached) return;
-    const point = JSON.parse(readFileSync(this.plan, 'utf8')) as BreakPoint;
+    const point = this.planned();
+    if (!point || existsSync(this.reached(point.id))) return;
     if (point.step !== step || point.phase !== phase || point.when !== when) return;
-    writeFileSync(this.reached, String(process.pid));
-    while (existsSync(this.plan)) await sleep(5);
+    writeFileSync(this.reached(point.id), String(process.pid));
+    while (this.planned()?.id === point.id) await sleep(5);
+  }
+
+  private planned(): (BreakPoint & { readonly id: string }) | undefined {
+    try {
+      return JSON.parse(readFileSync(this.plan, 'utf8')) as BreakPoint & { readonly id: string };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  private reached(id: string): string {
+    return join(dirname(this.settingsFile), `break-point.${id}.reached`);
   }
 }
 

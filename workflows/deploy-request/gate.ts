@@ -67,7 +67,8 @@ export class Gate {
       .run(() => this.act.long.follow({ ...this.ref, state: 'pending_cutover' }))
       .catch((error: unknown) => {
         if (!isRunFailure(error)) throw error;
-        if (!isCancellation(error)) broken = error;
+        // The worker that followed may have died before it was told to stop: that is an end as good as any.
+        if (!isCancellation(error) && !scope.consideredCancelled) broken = error;
       });
     try {
       const since = Date.now();

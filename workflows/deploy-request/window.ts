@@ -23,7 +23,8 @@ export async function untilDecided(
     .catch(async (error: unknown) => {
       if (!isRunFailure(error)) throw error;
       // What is live stays so; a revert would find out that the sides are not kept alike.
-      if (!isCancellation(error)) await act.store.set({ ...ref, error: failureView(error) });
+      if (!isCancellation(error) && !scope.consideredCancelled)
+        await act.store.set({ ...ref, error: failureView(error) });
     });
   const decided = (): boolean => commands.skipped || course.state !== 'complete_pending_revert';
   const leftMs = course.revertWindowEndsAt! - Date.now();

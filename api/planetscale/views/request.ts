@@ -22,7 +22,7 @@ export interface RequestShown {
   readonly preceding: readonly DeployRequest[];
 }
 
-/** A deploy request as PlanetScale's clients read it. */
+/** A deploy request as PlanetScale's clients read it; the last member is ours. */
 export function requestView(shown: RequestShown, base: string): Record<string, unknown> {
   const { database, request, branch, reviews } = shown;
   return {
@@ -51,6 +51,7 @@ export function requestView(shown: RequestShown, base: string): Record<string, u
     updated_at: time(request.updatedAt),
     closed_at: time(closedAt(request)),
     deployed_at: time(request.deployedAt),
+    renames: request.renames,
   };
 }
 

@@ -125,7 +125,10 @@ function dropTriggers(triggers: readonly Trigger[]): string[] {
 
 /** In the order of the new columns, so that what a column stands behind is where it will be. */
 function columnClauses({ columns, from, to, renames }: TableChange): string[] {
+  // The server gives another character set of a table to those columns alone that are defined with it.
+  const recoded = from.options.CHARSET !== to.options.CHARSET || from.options.COLLATE !== to.options.COLLATE;
   const touched = new Set([
+    ...to.columns.filter((column) => recoded && followsTable(column)).map((column) => column.name),
     ...columns.added.map(({ column }) => column.name),
     ...columns.changed.map((each) => each.to.name),
     ...columns.moved.map(({ column }) => column.name),
@@ -142,6 +145,11 @@ function columnClauses({ columns, from, to, renames }: TableChange): string[] {
     const moved = columns.moved.some((each) => each.column.name === column.name) ? ` ${place}` : '';
     return [`CHANGE COLUMN ${name(before)} ${definition}${moved}`];
   });
+}
+
+/** Whether a column is of text in the character set of its table. */
+function followsTable({ type, collation }: Column): boolean {
+  return collation === null && /^(char|varchar|(tiny|medium|long)?text|enum|set)\b/i.test(type);
 }
 
 /** A column that begins or ceases to be generated cannot be changed in place; it goes and comes again. */

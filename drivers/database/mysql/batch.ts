@@ -3,10 +3,23 @@ import type { Flow } from '../../../domain/schema/sides';
 import { compared, Mark } from './key-walk';
 import { nullable, text } from './rows';
 import type { Session } from './session';
-import { converted, handle, implicit, keyParts, of, onKey } from './sql';
+import { byKey, converted, handle, implicit, keyParts, of, onKey } from './sql';
 
-/** Which notes of a log a batch takes: the first so many, all, or these. */
-export type Selection = { readonly first: number } | 'all' | { readonly ids: readonly string[] };
+/** Which notes of a log a batch takes: the first so many beyond one, all, or these. */
+export type Selection =
+  { readonly first: number; readonly beyond: string } | 'all' | { readonly ids: readonly string[] };
+
+/** What was read for a batch. */
+export interface Read {
+  /** How many notes. */
+  readonly taken: number;
+  /** Whether a key moved by one of them. */
+  readonly moves: boolean;
+  /** The id of the last of them; null where there are none. */
+  readonly last: string | null;
+  /** Whether rows are noted as failed. */
+  readonly failed: boolean;
+}
 
 /** Where a batch of notes goes: the names of the log and of the side that follows. */
 export interface Route {
@@ -52,7 +65,7 @@ export async function createBatchTables(session: Session, route: Route): Promise
     `CREATE TEMPORARY TABLE gw_rows${tag} ENGINE=InnoDB AS SELECT handle, origin, present, 0 AS remade, 0 AS kept, 0 AS there, ` +
       `${[...keyParts(flow), ...valueNames(flow)].join(', ')} FROM gw_notes${tag} LIMIT 0`,
   );
-  await session.execute(`ALTER TABLE gw_rows${tag} ADD PRIMARY KEY (handle), ADD KEY (origin)`);
+  await session.execute(`ALTER TABLE gw_rows${tag} ADD PRIMARY KEY (handle)`);
   await session.execute(
     `CREATE TEMPORARY TABLE gw_kept${tag} ENGINE=InnoDB AS SELECT ${['CAST(0 AS BINARY(32)) AS handle', ...ownValues(route)].join(', ')} ` +
       `FROM ${name(route.target)} AS target${tag} LIMIT 0`,
@@ -64,55 +77,80 @@ export async function createBatchTables(session: Session, route: Route): Promise
   await session.execute('COMMIT');
 }
 
-/** Looks at a log, which is empty most of the time, and last of all while everybody waits. */
-export async function lookAt(
-  session: Session,
-  { log, tag }: Route,
-  failed: string,
-): Promise<{ readonly notes: boolean; readonly failed: boolean }> {
-  const [row] = await session.query(
-    `SELECT EXISTS (SELECT 1 FROM ${name(log)} AS again${tag}) AS notes, ` +
-      `EXISTS (SELECT 1 FROM ${name(failed)} AS failed${tag}) AS failed`,
-  );
-  return { notes: Number(row!.notes) === 1, failed: Number(row!.failed) === 1 };
+/** Empties what the batch before left, outside of any transaction: rows that are deleted one by one would stay for a time. */
+export async function emptyBatch(session: Session, route: Route): Promise<void> {
+  for (const table of batchTables(route)) await session.execute(`TRUNCATE TABLE ${table}`);
 }
 
-/** Empties what the batch before left. */
-export async function emptyBatch(session: Session, { tag, flow }: Route): Promise<void> {
-  const tables = [`gw_notes${tag}`, `gw_rows${tag}`, ...(flow.own.length > 0 ? [`gw_kept${tag}`] : [])];
-  for (const table of tables) await session.execute(`DELETE FROM ${table}`);
+/** Empties it within a transaction, which a TRUNCATE would end. */
+export async function discardBatch(session: Session, route: Route): Promise<void> {
+  for (const table of batchTables(route)) await session.execute(`DELETE FROM ${table}`);
+}
+
+function batchTables({ tag, flow }: Route): string[] {
+  return [`gw_notes${tag}`, `gw_rows${tag}`, ...(flow.own.length > 0 ? [`gw_kept${tag}`] : [])];
 }
 
 /**
  * Reads notes and the rows that they are about, in one statement, which has one read view.
- * @returns the number of notes.
+ * @param moves whether some of them may be moves, each of which is one note about two keys; where one is found that was
+ * not looked for, the batch is not to be used.
  */
-export async function readBatch(session: Session, route: Route, selection: Selection): Promise<number> {
+export async function readBatch(
+  session: Session,
+  route: Route,
+  failed: string,
+  selection: Selection,
+  moves: boolean,
+): Promise<Read> {
   const { tag } = route;
-  const notes = selected(name(route.log), selection);
-  // A move is one note about two keys. Everything goes by another name each time, as LOCK TABLES wants it.
-  const moved = `SELECT * FROM ${name(route.log)} AS moved${route.tag} WHERE op = 'm'`;
-  const among =
-    selection === 'all'
-      ? moved
-      : `${moved} AND id IN (${'ids' in selection ? selection.ids.join(', ') : `SELECT id FROM (${selected(`${name(route.log)} AS again${route.tag}`, selection)}) AS n`})`;
-  await session.execute(
-    `INSERT INTO gw_notes${tag} ${selectNotes(route, notes)} UNION ALL ${selectNotes(route, among, 'o')}`,
+  const parts = [
+    selectNotes(route, selected(name(route.log), selection)),
+    ...(moves ? [selectNotes(route, selectedMoves(route, selection), 'o')] : []),
+  ];
+  await session.execute(`INSERT INTO gw_notes${tag} ${parts.join(' UNION ALL ')}`);
+  const [row] = await session.query(
+    `SELECT COUNT(IF(op <> 'm' OR origin IS NOT NULL, 1, NULL)) AS taken, COUNT(IF(op = 'm', 1, NULL)) AS moves, ` +
+      `CAST(MAX(note) AS CHAR) AS last, EXISTS (SELECT 1 FROM ${name(failed)} AS failed${tag}) AS failed FROM gw_notes${tag}`,
   );
-  const names = [...keyParts(route.flow), ...valueNames(route.flow)];
+  return {
+    taken: Number(row!.taken),
+    moves: Number(row!.moves) > 0,
+    last: nullable(row!.last),
+    failed: Number(row!.failed) === 1,
+  };
+}
+
+/**
+ * Makes one row of all the notes of a key. What came or went, whatever else happened to it, has nothing of its own, unless
+ * it is a key between which rows moved.
+ */
+export async function gatherRows(session: Session, { flow, tag }: Route): Promise<void> {
+  const names = [...keyParts(flow), ...valueNames(flow)];
+  const fresh = flow.own.length > 0 ? "MAX(op IN ('i', 'd'))" : '0';
   await session.execute(
-    `INSERT INTO gw_rows${tag} SELECT handle, handle, MAX(present), 0, 0, 0, ${names.join(', ')} FROM gw_notes${tag} WHERE ahead = 0 GROUP BY handle`,
+    `INSERT INTO gw_rows${tag} SELECT handle, IF(${fresh}, NULL, handle), MAX(present), ${fresh}, 0, 0, ${names.join(', ')} ` +
+      `FROM gw_notes${tag} WHERE ahead = 0 GROUP BY handle`,
   );
-  const [row] = await session.query(`SELECT COUNT(DISTINCT note) AS n FROM gw_notes${tag}`);
-  return Number(row!.n);
 }
 
 function selected(log: string, selection: Selection): string {
   const from = `SELECT * FROM ${log}`;
   if (selection === 'all') return from;
   return 'first' in selection
-    ? `${from} ORDER BY id LIMIT ${selection.first}`
+    ? `${from} FORCE INDEX (PRIMARY) WHERE id > ${selection.beyond} ORDER BY id LIMIT ${selection.first}`
     : `${from} WHERE id IN (${selection.ids.join(', ')})`;
+}
+
+/** Those of the selected notes that are moves. Everything goes by another name each time, as LOCK TABLES wants it. */
+function selectedMoves({ log, tag }: Route, selection: Selection): string {
+  const moved = `SELECT * FROM ${name(log)} AS moved${tag} WHERE op = 'm'`;
+  if (selection === 'all') return moved;
+  const ids =
+    'ids' in selection
+      ? selection.ids.join(', ')
+      : `SELECT id FROM (${selected(`${name(log)} AS again${tag}`, selection)}) AS n`;
+  return `${moved} AND id IN (${ids})`;
 }
 
 /** Notes with their keys and what the live side has of them. @param letter which of the two keys of a move. */
@@ -126,7 +164,7 @@ function selectNotes({ flow, live, tag, copying }: Route, notes: string, letter:
     `SELECT l.id AS note, l.op AS op, ${handle(flow, 'source', (i) => `l.${keys[i]!}`)} AS handle, ${moved} AS origin, ` +
     `${present} IS NOT NULL AS present, ${copying === undefined ? '0' : isAhead(flow, copying, letter)} AS ahead, ${keys.map((key, i) => `l.${key} AS k${i + 1}`).join(', ')}, ` +
     `${flow.carried.map(({ source }, i) => `${of(alias, source.name)} AS c${i + 1}`).join(', ')} ` +
-    `FROM (${notes}) AS l LEFT JOIN ${name(live)} AS ${alias} ON ${onKey(flow, 'source', alias, 'l', letter)}`
+    `FROM (${notes}) AS l LEFT JOIN ${name(live)} AS ${alias}${byKey(flow, 'source')} ON ${onKey(flow, 'source', alias, 'l', letter)}`
   );
 }
 
@@ -139,14 +177,15 @@ function isAhead(flow: Flow, cursor: string, letter: 'k' | 'o'): string {
 
 /**
  * Sets the target right for every key of the batch.
+ * @param moves whether keys moved by some of its notes.
  * @param remade whether all rows are taken out before any is put in: for values that pass from row to row.
  */
-export async function applyBatch(session: Session, route: Route, remade: boolean): Promise<void> {
+export async function applyBatch(session: Session, route: Route, moves: boolean, remade: boolean): Promise<void> {
   const { flow, tag } = route;
   const table = name(route.target);
   const target = `target${tag}`;
-  const join = `gw_rows${tag} STRAIGHT_JOIN ${table} AS ${target} ON ${onKey(flow, 'target', target, `gw_rows${tag}`)}`;
-  if (flow.own.length > 0) await traceOrigins(session, route);
+  const join = `gw_rows${tag} STRAIGHT_JOIN ${table} AS ${target}${byKey(flow, 'target')} ON ${onKey(flow, 'target', target, `gw_rows${tag}`)}`;
+  if (moves && flow.own.length > 0) await traceMoves(session, route);
   if (remade) await session.execute(`UPDATE gw_rows${tag} SET remade = 1, kept = 1 WHERE present = 1`);
   if (flow.own.length > 0)
     await session.execute(
@@ -163,32 +202,36 @@ export async function applyBatch(session: Session, route: Route, remade: boolean
 }
 
 /**
- * Tells for each row whose own values it keeps: its own, those of the row that moved to its key, or, being new, nobody's.
+ * Tells for each key between which rows moved whose own values its row keeps: those of the row that moved there, or nobody's.
  * The notes of one key stand in the order of what happened to it, because whoever changes a row holds its lock.
  */
-async function traceOrigins(session: Session, { tag }: Route): Promise<void> {
+async function traceMoves(session: Session, { tag }: Route): Promise<void> {
   const notes = await session.query(
     `SELECT op, HEX(handle) AS handle, HEX(origin) AS origin FROM gw_notes${tag} WHERE op <> 'u' AND (op <> 'm' OR origin IS NOT NULL) ORDER BY note`,
   );
   const origins = new Map<string, string | null>();
+  const touched = new Set<string>();
   for (const note of notes) {
     const [key, from] = [text(note.handle), nullable(note.origin)];
     origins.set(key, from === null ? null : origins.has(from) ? origins.get(from)! : from);
-    if (from !== null) origins.set(from, null);
+    if (from === null) continue;
+    origins.set(from, null);
+    touched.add(key).add(from);
   }
-  const fresh = [...origins].flatMap(([key, origin]) => (origin === null ? [`x'${key}'`] : []));
-  const moved = [...origins].flatMap(([key, origin]) => (origin === null || origin === key ? [] : [{ key, origin }]));
+  const among = [...touched].map((key) => ({ key, origin: origins.get(key)! }));
+  const fresh = among.filter(({ origin }) => origin === null).map(({ key }) => `x'${key}'`);
+  const moved = among.filter(({ origin }) => origin !== null);
   if (fresh.length > 0)
     await session.execute(`UPDATE gw_rows${tag} SET origin = NULL, remade = 1 WHERE handle IN (${fresh.join(', ')})`);
   if (moved.length === 0) return;
   await session.execute(`DELETE FROM gw_moves${tag}`);
-  const pairs = moved.map(({ key, origin }) => `(x'${key}', x'${origin}')`);
+  const pairs = moved.map(({ key, origin }) => `(x'${key}', x'${origin!}')`);
   await session.execute(`INSERT INTO gw_moves${tag} VALUES ${pairs.join(', ')}`);
   await session.execute(
-    `UPDATE gw_rows${tag} JOIN gw_moves${tag} USING (handle) SET gw_rows${tag}.origin = gw_moves${tag}.origin, remade = 1`,
+    `UPDATE gw_moves${tag} STRAIGHT_JOIN gw_rows${tag} FORCE INDEX (PRIMARY) USING (handle) SET gw_rows${tag}.origin = gw_moves${tag}.origin, remade = 1`,
   );
   await session.execute(
-    `UPDATE gw_rows${tag} JOIN gw_moves${tag} ON gw_rows${tag}.handle = gw_moves${tag}.origin SET kept = 1`,
+    `UPDATE gw_moves${tag} STRAIGHT_JOIN gw_rows${tag} FORCE INDEX (PRIMARY) ON gw_rows${tag}.handle = gw_moves${tag}.origin SET kept = 1`,
   );
 }
 
@@ -199,7 +242,10 @@ async function insertRows(session: Session, { flow, target, tag }: Route): Promi
   const filled = implicit(flow);
   const plain = [...columns, ...filled.map(({ column }) => name(column))];
   const missing = `gw_rows${tag}.present = 1 AND gw_rows${tag}.there = 0`;
-  const notKept = flow.own.length > 0 ? ` LEFT JOIN gw_kept${tag} ON gw_kept${tag}.handle = gw_rows${tag}.origin` : '';
+  const notKept =
+    flow.own.length > 0
+      ? ` LEFT JOIN gw_kept${tag} FORCE INDEX (PRIMARY) ON gw_kept${tag}.handle = gw_rows${tag}.origin`
+      : '';
   await session.execute(
     `INSERT INTO ${table} (${plain.join(', ')}) SELECT ${[...values, ...filled.map(({ value }) => value)].join(', ')} ` +
       `FROM gw_rows${tag}${notKept} WHERE ${missing}${notKept === '' ? '' : ` AND gw_kept${tag}.handle IS NULL`}`,
@@ -209,7 +255,7 @@ async function insertRows(session: Session, { flow, target, tag }: Route): Promi
   const kept = flow.own.map((_, i) => `gw_kept${tag}.x${i + 1}`);
   await session.execute(
     `INSERT INTO ${table} (${[...columns, ...own].join(', ')}) SELECT ${[...values, ...kept].join(', ')} ` +
-      `FROM gw_rows${tag} JOIN gw_kept${tag} ON gw_kept${tag}.handle = gw_rows${tag}.origin WHERE ${missing}`,
+      `FROM gw_rows${tag} STRAIGHT_JOIN gw_kept${tag} FORCE INDEX (PRIMARY) ON gw_kept${tag}.handle = gw_rows${tag}.origin WHERE ${missing}`,
   );
 }
 

@@ -4,10 +4,11 @@ import type { Proof } from '../engine';
 import type { Route } from './batch';
 import { transaction } from './engine-session';
 import { sameOrder, sameValues, turned } from './equality';
+import type { ExactCollations } from './exact-collations';
 import { keyColumns, type Chunk } from './key-walk';
 import { text } from './rows';
 import type { Session } from './session';
-import { keyParts, of, onKey, sameKey } from './sql';
+import { byKey, keyParts, of, onKey, sameKey } from './sql';
 
 /** What a chunk's comparison found. */
 export interface Compared {
@@ -23,6 +24,7 @@ export class Comparison {
   constructor(
     private readonly route: Route,
     private readonly table: string,
+    private readonly exact: ExactCollations,
   ) {}
 
   /**
@@ -33,13 +35,13 @@ export class Comparison {
   async both(session: Session, chunk: Chunk, beside: Chunk): Promise<Compared> {
     const { flow, target } = this.route;
     const ordered = sameOrder(flow);
-    const like = `${sameKey(flow, 'live', 'other')} AND ${sameValues(flow, 'live', 'other')}`;
+    const like = `${sameKey(flow, 'live', 'other')} AND ${sameValues(flow, 'live', 'other', this.exact)}`;
     const others = ordered ? `(SELECT COUNT(*) FROM ${beside.tables} WHERE ${beside.rows})` : 'COUNT(*)';
     return await transaction(session, async () => {
       // One statement, one read view.
       const [counts] = await session.query(
         `SELECT COUNT(*) AS n, COUNT(${of('other', flow.key[0]!.target.name)}) AS alike, ${others} AS others ` +
-          `FROM ${chunk.tables} LEFT JOIN ${name(target)} AS other ON ${like} WHERE ${chunk.rows}`,
+          `FROM ${chunk.tables} LEFT JOIN ${name(target)} AS other${byKey(flow, 'target')} ON ${like} WHERE ${chunk.rows}`,
       );
       const [rows, alike, other] = [Number(counts!.n), Number(counts!.alike), Number(counts!.others)];
       if (alike === rows && other === rows) return { rows, count: 0, keys: [] };
@@ -58,8 +60,8 @@ export class Comparison {
     return await this.find(
       session,
       chunk,
-      `LEFT JOIN ${name(target)} AS other ON ${sameKey(flow, 'live', 'other')}`,
-      `(${missing} OR NOT (${sameValues(flow, 'live', 'other')}))`,
+      `LEFT JOIN ${name(target)} AS other${byKey(flow, 'target')} ON ${sameKey(flow, 'live', 'other')}`,
+      `(${missing} OR NOT (${sameValues(flow, 'live', 'other', this.exact)}))`,
       flow,
       'source',
     );
@@ -72,7 +74,7 @@ export class Comparison {
     return await this.find(
       session,
       chunk,
-      `LEFT JOIN ${name(live)} AS other ON ${sameKey(turned(flow), 'live', 'other')}`,
+      `LEFT JOIN ${name(live)} AS other${byKey(flow, 'source')} ON ${sameKey(turned(flow), 'live', 'other')}`,
       `${of('other', flow.key[0]!.source.name)} IS NULL`,
       turned(flow),
       'target',

@@ -11,7 +11,7 @@ import { Reporter } from './progress';
 import type { Session } from './session';
 import type { Fence } from './state';
 
-/** Notes that wait before following comes before copying. */
+/** Notes that may have come while others were followed, before following comes before copying. */
 const LOG_FIRST = 1_000;
 
 /** Milliseconds of following alone before some more is copied all the same. */
@@ -80,9 +80,10 @@ async function drainOnce(parts: readonly Part[]): Promise<boolean> {
 /** @throws Failure CHANGE_BEHIND */
 async function followUntil({ drainer }: Part, few: number, governor: Governor, signal: AbortSignal): Promise<void> {
   const began = performance.now();
-  while (performance.now() - began < FOLLOWING_MS && (await drainer.length()) > few) {
+  do {
     signal.throwIfAborted();
     governor.check();
-    await drainer.step();
-  }
+    const taken = await drainer.step();
+    if (drainer.caughtUp && taken <= few) return;
+  } while (performance.now() - began < FOLLOWING_MS);
 }

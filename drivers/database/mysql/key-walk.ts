@@ -1,7 +1,7 @@
 import { name } from '../../../domain/schema/mysql/quote';
 import type { Flow } from '../../../domain/schema/sides';
 import type { Session } from './session';
-import { inCollation, isText, keyParts, of } from './sql';
+import { byKey, inCollation, isText, keyParts, of } from './sql';
 
 /** The rows of a table's cursor: each holds one key, which never leaves the server. */
 export const Mark = {
@@ -113,7 +113,7 @@ export class KeyWalk {
       ...(end === undefined ? [] : [compared(this.flow, keyColumns(this.flow), '<=', `c${end}`)]),
     ];
     return {
-      tables: [`${name(this.table)} AS live`, ...joins].join(' '),
+      tables: [`${name(this.table)} AS live${byKey(this.flow, 'source', true)}`, ...joins].join(' '),
       rows: bounds.length > 0 ? bounds.join(' AND ') : 'TRUE',
     };
   }

@@ -1,4 +1,4 @@
-import type { LintPolicy } from '../../../domain/schema/lint';
+import { bytesToCopy, type LintPolicy } from '../../../domain/schema/lint';
 import type { LintMessage } from '../../../domain/schema/lint-codes';
 import type { PlannedChange } from '../../../domain/schema/plan';
 import { nullable, text } from './rows';
@@ -6,9 +6,6 @@ import type { Row, Session } from './session';
 
 /** Days within which a write counts as recent. */
 const RECENT_DAYS = 7;
-
-/** What a shadow takes of its table's size: as much again, and its logs, the server's own among them. */
-const SHADOW_FACTOR = 2;
 
 /** Who may still need what is dropped: what the server remembers since it was started, which may be nothing. */
 export async function lintUse(session: Session, change: PlannedChange): Promise<LintMessage[]> {
@@ -59,7 +56,7 @@ export async function lintDisk(session: Session, change: PlannedChange, policy: 
      WHERE table_schema = database() AND table_name IN (${tables.map(() => '?').join(', ')})`,
     tables,
   );
-  const needed = Number(row!.bytes) * SHADOW_FACTOR;
+  const needed = bytesToCopy(Number(row!.bytes));
   if (needed <= free) return [];
   return [
     {

@@ -4,6 +4,7 @@ import type { Route } from './batch';
 import { Comparison, type Compared } from './comparison';
 import { transaction } from './engine-session';
 import { sameOrder, turned } from './equality';
+import type { ExactCollations } from './exact-collations';
 import { KeyWalk, Mark, type Chunk } from './key-walk';
 import type { Point } from './points';
 import { ProofMark } from './proof-mark';
@@ -13,8 +14,9 @@ import type { Session } from './session';
 const MOST_NAMED = 100;
 
 /** A chunk of a comparison may take longer than one of a copy, and have more rows: it locks nothing. */
-const BUDGET_MS = 100;
-const LARGEST = 100_000;
+const BUDGET_MS = 150;
+const LARGEST = 200_000;
+const FASTEST_GROWTH = 8;
 
 /** Marks up to which chunks go that are compared at the same time, each in a session of its own. */
 const ENDS = [Mark.provenFirst, Mark.provenSecond] as const;
@@ -41,10 +43,11 @@ export class Prover {
     private readonly route: Route,
     private readonly cursor: string,
     table: string,
+    exact: ExactCollations,
     private readonly point: Point,
   ) {
     this.mark = new ProofMark(sessions[0]!, cursor);
-    this.comparison = new Comparison(route, table);
+    this.comparison = new Comparison(route, table, exact);
   }
 
   /**
@@ -94,7 +97,7 @@ export class Prover {
       const compared = await Promise.all(
         chunks.map(async ({ chunk, beside }, i) => await this.comparison.both(this.sessions[i]!, chunk, beside)),
       );
-      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST);
+      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST, FASTEST_GROWTH);
       await this.note(
         together(compared),
         null,
@@ -133,7 +136,7 @@ export class Prover {
       if (chunk === null) break;
       const comparing = performance.now();
       const compared = await transaction(session!, async () => await this.comparison.surplus(session!, chunk));
-      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST);
+      rows = nextChunk(rows, performance.now() - comparing, BUDGET_MS, LARGEST, FASTEST_GROWTH);
       await this.note(compared, null, async () => await walk.arrive(Mark.provenOtherChunk, 0));
       await pause(performance.now() - began);
     }

@@ -1,6 +1,7 @@
 import type { Proof, Work } from '../engine';
 import type { Governor } from '../governor';
 import type { Route } from './batch';
+import { exactCollations } from './exact-collations';
 import type { HelperNames } from './names';
 import type { Point } from './points';
 import { Prover, PROVERS } from './proof';
@@ -18,8 +19,9 @@ export async function proveAll(
   const others: Session[] = [];
   try {
     while (others.length < PROVERS - 1) others.push(await open());
+    const exact = await exactCollations(session);
     const provers = tables.map(
-      ({ names, route }) => new Prover([session, ...others], route, names.cursor, names.table, point),
+      ({ names, route }) => new Prover([session, ...others], route, names.cursor, names.table, exact, point),
     );
     const proofs: Proof[] = [];
     for (const prover of provers)

@@ -1,4 +1,4 @@
-import type { Column, Table } from '../../../domain/schema/model';
+import type { Column, IndexPart, Table } from '../../../domain/schema/model';
 import { name } from '../../../domain/schema/mysql/quote';
 import type { Carried, Flow } from '../../../domain/schema/sides';
 
@@ -52,6 +52,25 @@ export function sameKey(flow: Flow, sourceAlias: string, targetAlias: string): s
       return `${other} = ${inCollation(one, target, flow.target)} AND ${bytes(other, target)} = ${bytes(one, source)}`;
     })
     .join(' AND ');
+}
+
+/**
+ * A hint, behind the name of a side, that its rows are found by the key's index. A table that was filled a moment ago counts
+ * as empty until the server looks at it again, and would be read whole for every row that it is joined with.
+ * @param inOrder whether the index has to have the key's own order; none is hinted at that has not.
+ */
+export function byKey(flow: Flow, side: 'source' | 'target', inOrder = false): string {
+  const columns = flow.key.map((pair) => pair[side].name);
+  const sorted = (names: readonly string[]): readonly string[] => (inOrder ? names : names.toSorted());
+  const isKey = (parts: readonly IndexPart[]): boolean =>
+    parts.length === columns.length &&
+    parts.every(({ prefix }) => prefix === null) &&
+    sorted(parts.map(({ column }) => column ?? '')).join('\0') === sorted(columns).join('\0');
+  const { primaryKey, indexes } = flow[side];
+  if (primaryKey && isKey(primaryKey.parts)) return ' FORCE INDEX (PRIMARY)';
+  // One that is ignored cannot be hinted at.
+  const index = indexes.find(({ unique, parts, options }) => unique && options.length === 0 && isKey(parts));
+  return index ? ` FORCE INDEX (${name(index.name)})` : '';
 }
 
 /** Text as a column has it, so that two collations are not in each other's way and the column's index is used. */

@@ -10,8 +10,9 @@ import { lockedForNames, renamerOf, type Renamer } from './rename';
 import { text } from './rows';
 import type { SwapParts, SwapTable } from './swap-parts';
 
-/** Notes that may wait when the locks are asked for; they are followed while everybody waits. */
+/** Notes that may wait when the locks are asked for, and milliseconds that following them may take: everybody waits. */
 const FEW = 100;
+const SHORT_MS = 15;
 
 /** Milliseconds of following before it is said that the writers are faster. */
 const BEHIND_MS = 15_000;
@@ -42,6 +43,8 @@ async function attempts(
     signal.throwIfAborted();
     for (const table of parts.tables) await followClosely(table, signal);
     await renamer.ready();
+    // What came while that was made.
+    for (const { drainer } of parts.tables) await drainer.step();
     for (const { drainer } of parts.tables) await drainer.ready();
     await parts.point('swap.begin');
     const began = performance.now();
@@ -72,9 +75,12 @@ async function blocked(parts: SwapParts, attempts: number): Promise<Failure> {
 
 /** Follows the log until little waits. @throws Failure CHANGE_BEHIND */
 async function followClosely({ drainer, route }: SwapTable, signal: AbortSignal): Promise<void> {
-  // At least once: whatever that has to make is then there before anybody waits.
+  // At least once: whatever that has to make is then there before anybody waits. As many wait then as came meanwhile.
   const began = performance.now();
-  while ((await drainer.step()) > 0 && (await drainer.length()) > FEW) {
+  for (;;) {
+    const at = performance.now();
+    const taken = await drainer.step();
+    if (drainer.caughtUp && (taken <= FEW || performance.now() - at <= SHORT_MS)) return;
     signal.throwIfAborted();
     if (performance.now() - began > BEHIND_MS)
       throw new Failure('CHANGE_BEHIND', `rows of ${route.live} change faster than they can be followed`);
@@ -123,7 +129,7 @@ async function tryOnce(
     // Beside the rest: looking at a table needs no more than what whoever has locked it leaves.
     drift = checkDrift(parts);
     for (const { drainer } of await withNotes(parts))
-      while ((await drainer.step()) > 0 && !drainer.tookAll) if (performance.now() - began > HELD_MS) return false;
+      while ((await drainer.step(true)) > 0 && !drainer.tookAll) if (performance.now() - began > HELD_MS) return false;
     await refuseFailed(parts, options);
     await matchCounters(parts);
     await drift;

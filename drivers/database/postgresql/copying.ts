@@ -4,6 +4,7 @@ import type { Work } from '../engine';
 import { Copier } from './copy';
 import type { Drainer } from './drain';
 import type { Governor } from '../governor';
+import { isPassing } from './engine-session';
 import type { Point } from './points';
 import { Meter } from './progress';
 import { refuseRefused } from './refusals';
@@ -40,9 +41,18 @@ export async function copyAll(tools: CopyTools, work: Work): Promise<void> {
     await fence.enter('copied');
     await session.execute(`UPDATE ${fence.table} SET copied_at = clock_timestamp() WHERE id = 1`);
   });
-  for (const { forward } of shadows) await session.execute(`ANALYZE ${forward.target}`);
+  for (const { forward } of shadows) await analyze(session, forward.target);
   await meter.report(work, 'copied', true);
   await point('copy.done');
+}
+
+/** Only statistics are at stake: whoever holds the table meanwhile, as autovacuum does, need not be waited for. */
+async function analyze(session: Session, table: string): Promise<void> {
+  try {
+    await session.execute(`ANALYZE ${table}`);
+  } catch (error) {
+    if (!isPassing(error)) throw error;
+  }
 }
 
 async function copyOne(

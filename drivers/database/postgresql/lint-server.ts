@@ -1,14 +1,11 @@
 import { OperationKind } from '../../../domain/schema/change';
-import type { LintPolicy } from '../../../domain/schema/lint';
+import { bytesToCopy, type LintPolicy } from '../../../domain/schema/lint';
 import type { LintMessage } from '../../../domain/schema/lint-codes';
 import { Way, type PlannedChange } from '../../../domain/schema/plan';
 import { literal, name } from '../../../domain/schema/postgresql/quote';
 import { nullable, text } from './rows';
 import type { Session } from './session';
 import { claimOf } from './state';
-
-/** How many times its size a table's shadow needs for a while: itself, and as much again in the server's log. */
-const DISK_FACTOR = 2;
 
 /** Days within which a table that was read or written is in use. */
 const RECENT_DAYS = 7;
@@ -45,7 +42,7 @@ async function lintDisk(
     'SELECT coalesce(sum(pg_total_relation_size(to_regclass(t))), 0)::text AS bytes FROM unnest($1::text[]) t',
     [tables],
   );
-  const needed = Number(row!.bytes) * DISK_FACTOR;
+  const needed = bytesToCopy(Number(row!.bytes));
   if (needed <= freeDiskBytes) return [];
   return [
     message(

@@ -12,6 +12,9 @@ const RANGE_MS = 200;
 
 const FEWEST_ROWS = 500;
 
+/** How many times larger a range may be than the one before it: what the first ones cost by themselves tells nothing. */
+const FASTEST_GROWTH = 8;
+
 /** What a comparison of one range found. */
 export interface Compared {
   readonly rows: number;
@@ -48,7 +51,7 @@ export class Prover {
     const end = ranges.at(-1)!.to;
     const began = performance.now();
     const [counts] = await this.session.query(countSame(this.route, ranges));
-    const factor = Math.min(Math.max(RANGE_MS / Math.max(performance.now() - began, 1), 0.5), 2);
+    const factor = Math.min(Math.max(RANGE_MS / Math.max(performance.now() - began, 1), 0.5), FASTEST_GROWTH);
     this.rows = Math.min(Math.max(Math.round(this.rows * factor), FEWEST_ROWS), 200_000);
     const [onLive, aside, same] = [Number(counts!.live), Number(counts!.aside), Number(counts!.same)];
     if (onLive === same && aside === same) return { rows: same, differing: 0, keys: [], end };

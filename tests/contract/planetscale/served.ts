@@ -1,3 +1,4 @@
+import type { WorkerInterceptors } from '@temporalio/worker';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import { pino } from 'pino';
@@ -8,12 +9,20 @@ import { DeployWorld, SERVER, testDeployPolicy } from '../../deploy/support/worl
 import type { Target } from '../../deploy/support/targets';
 import { Sdk } from './sdk';
 
+export interface ServedExtras {
+  /** Hold the worker's activities up, or have them fail. */
+  readonly gates?: WorkerInterceptors['activity'];
+  /** Bytes, or null where nobody knows. */
+  readonly freeDisk?: () => number | null;
+}
+
 /** Gatewright with a database server, and PlanetScale's SDK in front of it: nothing is replaced. */
 export class Served {
+  private started: Sdk | undefined;
+
   private constructor(
     readonly world: DeployWorld,
     readonly service: Service,
-    readonly sdk: Sdk,
     /** Of an administrator of the organization, as the SDK sends it. */
     readonly authorization: string,
     /** Every line of the API's log. */
@@ -21,9 +30,12 @@ export class Served {
     private readonly disconnect: () => Promise<void>,
   ) {}
 
-  static async start(target: Target): Promise<Served> {
+  static async start(target: Target, { gates, freeDisk }: ServedExtras = {}): Promise<Served> {
     const world = await DeployWorld.start(target);
-    await world.startWorker();
+    await world.startWorker(
+      gates,
+      freeDisk && ((ports) => ({ ...ports, freeDisk: () => Promise.resolve(freeDisk()) })),
+    );
     const { hostname, port } = new URL(target.url);
     const database = new URL(target.url).pathname.slice(1);
     const server = { kind: target.kind, secret: SERVER, address: `${hostname}:${port}`, ...(database && { database }) };
@@ -38,8 +50,12 @@ export class Served {
     const { id, secret } = mintToken();
     const token = { id, name: 'sdk', secretHash: hashSecret(secret), scope: 'admin', organizationId, expiresAt: null };
     await world.store.tokens.create({ ...token, scope: 'admin' });
-    const sdk = Sdk.start(service.url, `${id}:${secret}`, organizationId);
-    return new Served(world, service, sdk, `${id}:${secret}`, log, close);
+    return new Served(world, service, `${id}:${secret}`, log, close);
+  }
+
+  get sdk(): Sdk {
+    this.started ??= Sdk.start(this.service.url, this.authorization, this.world.organizationId);
+    return this.started;
   }
 
   /** A call that the SDK does not know. */
@@ -55,7 +71,7 @@ export class Served {
   }
 
   async close(): Promise<void> {
-    await this.sdk.close();
+    await this.started?.close();
     await this.service.close();
     await this.disconnect();
     await this.world.close();

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { startMariaDb, type MariaDb } from '../../../environment/mariadb';
-import { freePort } from '../../../environment/ports';
 import { startPostgres, type Postgres } from '../../../environment/postgres';
+import { onFreePort } from '../../support/free-port';
 
 /** A MariaDB or MySQL server for tests. */
 export type TestMySql = Pick<MariaDb, 'url' | 'stop'>;
@@ -17,11 +17,7 @@ export async function privateMariaDb(options: Readonly<Record<string, string>> =
   if (given) return { url: given.replace(/\/*$/, '/'), stop: async () => await Promise.resolve() };
   const directory = mkdtempSync(join(tmpdir(), 'gatewright-mariadb-'));
   const quick = { 'innodb-flush-log-at-trx-commit': '0', 'sync-binlog': '0', 'innodb-buffer-pool-size': '256M' };
-  const server = await startMariaDb({
-    directory,
-    port: await freePort('127.0.0.1'),
-    options: { ...quick, ...options },
-  });
+  const server = await onFreePort((port) => startMariaDb({ directory, port, options: { ...quick, ...options } }));
   return {
     ...server,
     stop: async () => {
@@ -34,11 +30,9 @@ export async function privateMariaDb(options: Readonly<Record<string, string>> =
 /** A PostgreSQL server for the tests of one file. */
 export async function privatePostgres(settings: Readonly<Record<string, string>> = {}): Promise<Postgres> {
   const directory = mkdtempSync(join(tmpdir(), 'gatewright-postgres-'));
-  const server = await startPostgres({
-    directory,
-    port: await freePort('127.0.0.1'),
-    settings: { fsync: 'off', ...settings },
-  });
+  const server = await onFreePort((port) =>
+    startPostgres({ directory, port, settings: { fsync: 'off', ...settings } }),
+  );
   return {
     ...server,
     stop: async () => {

@@ -2,16 +2,32 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeJson } from '../../../environment/home';
-import { startMariaDb, type MariaDb, type MariaDbSpec } from '../../../environment/mariadb';
+import { startMariaDb } from '../../../environment/mariadb';
 import { freePort } from '../../../environment/ports';
+import { startPostgres } from '../../../environment/postgres';
 import { Component } from '../../../environment/process';
 import { scriptCommand } from '../../../environment/script';
 import { BreakPointFiles } from '../../support/break-points';
-import { MySqlTarget } from './targets';
+import type { ServerName } from './servers';
+import { MySqlTarget, PostgresTarget } from './targets';
 import { DeployWorld, testDeployPolicy } from './world';
 
 /** What can be killed. */
-export type Victim = 'worker' | 'database' | 'temporal';
+export const victims = ['worker', 'database', 'temporal'] as const;
+export type Victim = (typeof victims)[number];
+
+/** A database server that is started again over the data that it has. */
+interface Server {
+  start(): Promise<{ readonly url: string; readonly component: Component }>;
+  readonly directory: string;
+}
+
+async function serverOf(name: ServerName): Promise<Server> {
+  // Not below the rig's: it runs as an account that may not enter that.
+  const spec = { directory: mkdtempSync(join(tmpdir(), 'gw-kills-server-')), port: await freePort('127.0.0.1') };
+  const start = name === 'MariaDB' ? startMariaDb : startPostgres;
+  return { directory: spec.directory, start: async () => await start(spec) };
+}
 
 /** A worker, a database server and a Temporal as processes of their own, each of which can be killed and started again. */
 export class KillRig {
@@ -22,35 +38,34 @@ export class KillRig {
     readonly world: DeployWorld,
     private temporal: Component,
     private readonly directory: string,
-    private readonly server: MariaDbSpec,
-    private database: MariaDb,
+    private readonly server: Server,
+    private database: Component,
     private readonly settingsFile: string,
   ) {
     this.breakPoints = new BreakPointFiles(settingsFile);
   }
 
-  static async start(): Promise<KillRig> {
+  static async start(name: ServerName): Promise<KillRig> {
     const directory = mkdtempSync(join(tmpdir(), 'gw-kills-'));
-    // Not below the other: it runs as an account that may not enter that.
-    const server = { directory: mkdtempSync(join(tmpdir(), 'gw-kills-mariadb-')), port: await freePort('127.0.0.1') };
-    const database = await startMariaDb(server);
-    const policy = { ...testDeployPolicy, revertWindowMs: 600_000 };
-    const world = await DeployWorld.start(new MySqlTarget(database.url), policy);
+    const server = await serverOf(name);
+    const { url, component } = await server.start();
+    const target = name === 'MariaDB' ? new MySqlTarget(url) : new PostgresTarget(url);
+    const world = await DeployWorld.start(target, { ...testDeployPolicy, revertWindowMs: 600_000 });
     const settingsFile = join(directory, 'settings.json');
     writeJson(settingsFile, world.settings);
-    const rig = new KillRig(world, world.temporal.component, directory, server, database, settingsFile);
+    const rig = new KillRig(world, world.temporal.component, directory, server, component, settingsFile);
     await rig.startWorker();
     return rig;
   }
 
   async kill(victim: Victim): Promise<void> {
     if (victim === 'worker') await this.worker!.kill();
-    else await (victim === 'database' ? this.database.component : this.temporal).kill();
+    else await (victim === 'database' ? this.database : this.temporal).kill();
   }
 
   async restart(victim: Victim): Promise<void> {
     if (victim === 'worker') await this.startWorker();
-    else if (victim === 'database') this.database = await startMariaDb(this.server);
+    else if (victim === 'database') this.database = (await this.server.start()).component;
     else this.temporal = await Component.start(this.temporal.spec);
   }
 
@@ -59,7 +74,7 @@ export class KillRig {
     await this.worker?.kill();
     await this.world.close();
     await this.temporal.kill();
-    await this.database.component.kill();
+    await this.database.kill();
     for (const directory of [this.directory, this.server.directory])
       rmSync(directory, { recursive: true, force: true });
   }

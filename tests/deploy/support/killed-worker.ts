@@ -5,15 +5,26 @@ import { readSettings } from '../../../environment/settings';
 import { runWorker } from '../../../worker/main';
 import { BreakPointFiles } from '../../support/break-points';
 
-/** A worker process as `gatewright worker` runs it, which stops before or after an activity of a name. */
+/** What of an activity's argument tells for which request it is. */
+interface About {
+  readonly requestId?: string;
+  readonly ticket?: { readonly requestId: string };
+}
+
+/**
+ * A worker process as `gatewright worker` runs it, which stops before or after an activity: the first of its name, as
+ * `copy`, or the first of a request, as `copy <id>`.
+ */
 async function main(): Promise<void> {
   const files = new BreakPointFiles(process.env.GATEWRIGHT_SETTINGS!);
   const inbound: ActivityInboundCallsInterceptor = {
     async execute(input, next) {
       const { activityType } = activityInfo();
-      await files.stopAt(activityType, 'do', 'before');
+      const about = input.args[0] as About | undefined;
+      const names = [activityType, `${activityType} ${about?.requestId ?? about?.ticket?.requestId}`];
+      for (const name of names) await files.stopAt(name, 'do', 'before');
       const value = await next(input);
-      await files.stopAt(activityType, 'do', 'after');
+      for (const name of names) await files.stopAt(name, 'do', 'after');
       return value;
     },
   };

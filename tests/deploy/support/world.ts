@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { WorkerInterceptors } from '@temporalio/worker';
+import type { WorkerInterceptors, WorkerOptions } from '@temporalio/worker';
 import type { DeployPorts } from '../../../activities/deploy/ports';
 import {
   DeployWorkflow,
@@ -68,13 +68,14 @@ export class DeployWorld {
   async startWorker(
     interceptors: WorkerInterceptors['activity'] = [],
     deploys?: (ports: DeployPorts) => DeployPorts,
+    options: Partial<WorkerOptions> = {},
   ): Promise<void> {
     const bundle = await testBundle(require.resolve('../../../workflows/index'), [
       require.resolve('../../../workflows/saga/interceptors'),
     ]);
     this.worker = await runWorker(this.settings, {
       activityInterceptors: interceptors,
-      options: { workflowBundle: bundle, workflowsPath: undefined },
+      options: { workflowBundle: bundle, workflowsPath: undefined, ...options },
       ...(deploys && { deploys }),
     });
   }
@@ -123,6 +124,7 @@ export class DeployWorld {
     database: DatabaseRecord,
     branch: BranchRecord,
     options: Partial<Pick<DeployRequest['deployment'], 'autoCutover' | 'autoDeleteBranch' | 'throttle'>> = {},
+    policy: Partial<DeployPolicy> = {},
   ): Promise<Opened> {
     const main = await this.branchNamed(database, 'main');
     const request = await this.store.deploys.requests.open({
@@ -133,7 +135,8 @@ export class DeployWorld {
     });
     const { id: requestId, number } = request;
     const ref: RequestRef = { organizationId: this.organizationId, databaseId: database.id, requestId, number };
-    return await this.begin({ ...ref, intoBranchId: main.id, policy: testPolicy, deploy: this.deploy });
+    const deploy = { ...this.deploy, ...policy };
+    return await this.begin({ ...ref, intoBranchId: main.id, policy: testPolicy, deploy });
   }
 
   /** Begins the workflow of a request. */

@@ -48,6 +48,7 @@ export type DeployRequestMinAggregateOutputType = {
   intoBranchId: string | null
   intoBranch: string | null
   notes: string | null
+  renames: string | null
   actor: string | null
   closedBy: string | null
   closedAt: Date | null
@@ -60,6 +61,7 @@ export type DeployRequestMinAggregateOutputType = {
   throttle: number | null
   lint: string | null
   error: string | null
+  storage: string | null
   cutoverActor: string | null
   cancelActor: string | null
   revertActor: string | null
@@ -86,6 +88,7 @@ export type DeployRequestMaxAggregateOutputType = {
   intoBranchId: string | null
   intoBranch: string | null
   notes: string | null
+  renames: string | null
   actor: string | null
   closedBy: string | null
   closedAt: Date | null
@@ -98,6 +101,7 @@ export type DeployRequestMaxAggregateOutputType = {
   throttle: number | null
   lint: string | null
   error: string | null
+  storage: string | null
   cutoverActor: string | null
   cancelActor: string | null
   revertActor: string | null
@@ -124,6 +128,7 @@ export type DeployRequestCountAggregateOutputType = {
   intoBranchId: number
   intoBranch: number
   notes: number
+  renames: number
   actor: number
   closedBy: number
   closedAt: number
@@ -136,6 +141,7 @@ export type DeployRequestCountAggregateOutputType = {
   throttle: number
   lint: number
   error: number
+  storage: number
   cutoverActor: number
   cancelActor: number
   revertActor: number
@@ -176,6 +182,7 @@ export type DeployRequestMinAggregateInputType = {
   intoBranchId?: true
   intoBranch?: true
   notes?: true
+  renames?: true
   actor?: true
   closedBy?: true
   closedAt?: true
@@ -188,6 +195,7 @@ export type DeployRequestMinAggregateInputType = {
   throttle?: true
   lint?: true
   error?: true
+  storage?: true
   cutoverActor?: true
   cancelActor?: true
   revertActor?: true
@@ -214,6 +222,7 @@ export type DeployRequestMaxAggregateInputType = {
   intoBranchId?: true
   intoBranch?: true
   notes?: true
+  renames?: true
   actor?: true
   closedBy?: true
   closedAt?: true
@@ -226,6 +235,7 @@ export type DeployRequestMaxAggregateInputType = {
   throttle?: true
   lint?: true
   error?: true
+  storage?: true
   cutoverActor?: true
   cancelActor?: true
   revertActor?: true
@@ -252,6 +262,7 @@ export type DeployRequestCountAggregateInputType = {
   intoBranchId?: true
   intoBranch?: true
   notes?: true
+  renames?: true
   actor?: true
   closedBy?: true
   closedAt?: true
@@ -264,6 +275,7 @@ export type DeployRequestCountAggregateInputType = {
   throttle?: true
   lint?: true
   error?: true
+  storage?: true
   cutoverActor?: true
   cancelActor?: true
   revertActor?: true
@@ -377,6 +389,7 @@ export type DeployRequestGroupByOutputType = {
   intoBranchId: string
   intoBranch: string
   notes: string
+  renames: string
   actor: string
   closedBy: string | null
   closedAt: Date | null
@@ -389,6 +402,7 @@ export type DeployRequestGroupByOutputType = {
   throttle: number
   lint: string
   error: string | null
+  storage: string | null
   cutoverActor: string | null
   cancelActor: string | null
   revertActor: string | null
@@ -438,6 +452,7 @@ export type DeployRequestWhereInput = {
   intoBranchId?: Prisma.StringFilter<"DeployRequest"> | string
   intoBranch?: Prisma.StringFilter<"DeployRequest"> | string
   notes?: Prisma.StringFilter<"DeployRequest"> | string
+  renames?: Prisma.StringFilter<"DeployRequest"> | string
   actor?: Prisma.StringFilter<"DeployRequest"> | string
   closedBy?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   closedAt?: Prisma.DateTimeNullableFilter<"DeployRequest"> | Date | string | null
@@ -450,6 +465,7 @@ export type DeployRequestWhereInput = {
   throttle?: Prisma.FloatFilter<"DeployRequest"> | number
   lint?: Prisma.StringFilter<"DeployRequest"> | string
   error?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
+  storage?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cutoverActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cancelActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   revertActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
@@ -476,6 +492,7 @@ export type DeployRequestOrderByWithRelationInput = {
   intoBranchId?: Prisma.SortOrder
   intoBranch?: Prisma.SortOrder
   notes?: Prisma.SortOrder
+  renames?: Prisma.SortOrder
   actor?: Prisma.SortOrder
   closedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   closedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -488,6 +505,7 @@ export type DeployRequestOrderByWithRelationInput = {
   throttle?: Prisma.SortOrder
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
+  storage?: Prisma.SortOrderInput | Prisma.SortOrder
   cutoverActor?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelActor?: Prisma.SortOrderInput | Prisma.SortOrder
   revertActor?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -518,6 +536,7 @@ export type DeployRequestWhereUniqueInput = Prisma.AtLeast<{
   intoBranchId?: Prisma.StringFilter<"DeployRequest"> | string
   intoBranch?: Prisma.StringFilter<"DeployRequest"> | string
   notes?: Prisma.StringFilter<"DeployRequest"> | string
+  renames?: Prisma.StringFilter<"DeployRequest"> | string
   actor?: Prisma.StringFilter<"DeployRequest"> | string
   closedBy?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   closedAt?: Prisma.DateTimeNullableFilter<"DeployRequest"> | Date | string | null
@@ -530,6 +549,7 @@ export type DeployRequestWhereUniqueInput = Prisma.AtLeast<{
   throttle?: Prisma.FloatFilter<"DeployRequest"> | number
   lint?: Prisma.StringFilter<"DeployRequest"> | string
   error?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
+  storage?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cutoverActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cancelActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   revertActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
@@ -556,6 +576,7 @@ export type DeployRequestOrderByWithAggregationInput = {
   intoBranchId?: Prisma.SortOrder
   intoBranch?: Prisma.SortOrder
   notes?: Prisma.SortOrder
+  renames?: Prisma.SortOrder
   actor?: Prisma.SortOrder
   closedBy?: Prisma.SortOrderInput | Prisma.SortOrder
   closedAt?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -568,6 +589,7 @@ export type DeployRequestOrderByWithAggregationInput = {
   throttle?: Prisma.SortOrder
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
+  storage?: Prisma.SortOrderInput | Prisma.SortOrder
   cutoverActor?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelActor?: Prisma.SortOrderInput | Prisma.SortOrder
   revertActor?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -602,6 +624,7 @@ export type DeployRequestScalarWhereWithAggregatesInput = {
   intoBranchId?: Prisma.StringWithAggregatesFilter<"DeployRequest"> | string
   intoBranch?: Prisma.StringWithAggregatesFilter<"DeployRequest"> | string
   notes?: Prisma.StringWithAggregatesFilter<"DeployRequest"> | string
+  renames?: Prisma.StringWithAggregatesFilter<"DeployRequest"> | string
   actor?: Prisma.StringWithAggregatesFilter<"DeployRequest"> | string
   closedBy?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   closedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"DeployRequest"> | Date | string | null
@@ -614,6 +637,7 @@ export type DeployRequestScalarWhereWithAggregatesInput = {
   throttle?: Prisma.FloatWithAggregatesFilter<"DeployRequest"> | number
   lint?: Prisma.StringWithAggregatesFilter<"DeployRequest"> | string
   error?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
+  storage?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   cutoverActor?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   cancelActor?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   revertActor?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
@@ -640,6 +664,7 @@ export type DeployRequestCreateInput = {
   intoBranchId: string
   intoBranch: string
   notes: string
+  renames?: string
   actor: string
   closedBy?: string | null
   closedAt?: Date | string | null
@@ -652,6 +677,7 @@ export type DeployRequestCreateInput = {
   throttle: number
   lint?: string
   error?: string | null
+  storage?: string | null
   cutoverActor?: string | null
   cancelActor?: string | null
   revertActor?: string | null
@@ -678,6 +704,7 @@ export type DeployRequestUncheckedCreateInput = {
   intoBranchId: string
   intoBranch: string
   notes: string
+  renames?: string
   actor: string
   closedBy?: string | null
   closedAt?: Date | string | null
@@ -690,6 +717,7 @@ export type DeployRequestUncheckedCreateInput = {
   throttle: number
   lint?: string
   error?: string | null
+  storage?: string | null
   cutoverActor?: string | null
   cancelActor?: string | null
   revertActor?: string | null
@@ -716,6 +744,7 @@ export type DeployRequestUpdateInput = {
   intoBranchId?: Prisma.StringFieldUpdateOperationsInput | string
   intoBranch?: Prisma.StringFieldUpdateOperationsInput | string
   notes?: Prisma.StringFieldUpdateOperationsInput | string
+  renames?: Prisma.StringFieldUpdateOperationsInput | string
   actor?: Prisma.StringFieldUpdateOperationsInput | string
   closedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -728,6 +757,7 @@ export type DeployRequestUpdateInput = {
   throttle?: Prisma.FloatFieldUpdateOperationsInput | number
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -754,6 +784,7 @@ export type DeployRequestUncheckedUpdateInput = {
   intoBranchId?: Prisma.StringFieldUpdateOperationsInput | string
   intoBranch?: Prisma.StringFieldUpdateOperationsInput | string
   notes?: Prisma.StringFieldUpdateOperationsInput | string
+  renames?: Prisma.StringFieldUpdateOperationsInput | string
   actor?: Prisma.StringFieldUpdateOperationsInput | string
   closedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -766,6 +797,7 @@ export type DeployRequestUncheckedUpdateInput = {
   throttle?: Prisma.FloatFieldUpdateOperationsInput | number
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -792,6 +824,7 @@ export type DeployRequestCreateManyInput = {
   intoBranchId: string
   intoBranch: string
   notes: string
+  renames?: string
   actor: string
   closedBy?: string | null
   closedAt?: Date | string | null
@@ -804,6 +837,7 @@ export type DeployRequestCreateManyInput = {
   throttle: number
   lint?: string
   error?: string | null
+  storage?: string | null
   cutoverActor?: string | null
   cancelActor?: string | null
   revertActor?: string | null
@@ -830,6 +864,7 @@ export type DeployRequestUpdateManyMutationInput = {
   intoBranchId?: Prisma.StringFieldUpdateOperationsInput | string
   intoBranch?: Prisma.StringFieldUpdateOperationsInput | string
   notes?: Prisma.StringFieldUpdateOperationsInput | string
+  renames?: Prisma.StringFieldUpdateOperationsInput | string
   actor?: Prisma.StringFieldUpdateOperationsInput | string
   closedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -842,6 +877,7 @@ export type DeployRequestUpdateManyMutationInput = {
   throttle?: Prisma.FloatFieldUpdateOperationsInput | number
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -868,6 +904,7 @@ export type DeployRequestUncheckedUpdateManyInput = {
   intoBranchId?: Prisma.StringFieldUpdateOperationsInput | string
   intoBranch?: Prisma.StringFieldUpdateOperationsInput | string
   notes?: Prisma.StringFieldUpdateOperationsInput | string
+  renames?: Prisma.StringFieldUpdateOperationsInput | string
   actor?: Prisma.StringFieldUpdateOperationsInput | string
   closedBy?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
@@ -880,6 +917,7 @@ export type DeployRequestUncheckedUpdateManyInput = {
   throttle?: Prisma.FloatFieldUpdateOperationsInput | number
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -911,6 +949,7 @@ export type DeployRequestCountOrderByAggregateInput = {
   intoBranchId?: Prisma.SortOrder
   intoBranch?: Prisma.SortOrder
   notes?: Prisma.SortOrder
+  renames?: Prisma.SortOrder
   actor?: Prisma.SortOrder
   closedBy?: Prisma.SortOrder
   closedAt?: Prisma.SortOrder
@@ -923,6 +962,7 @@ export type DeployRequestCountOrderByAggregateInput = {
   throttle?: Prisma.SortOrder
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrder
+  storage?: Prisma.SortOrder
   cutoverActor?: Prisma.SortOrder
   cancelActor?: Prisma.SortOrder
   revertActor?: Prisma.SortOrder
@@ -955,6 +995,7 @@ export type DeployRequestMaxOrderByAggregateInput = {
   intoBranchId?: Prisma.SortOrder
   intoBranch?: Prisma.SortOrder
   notes?: Prisma.SortOrder
+  renames?: Prisma.SortOrder
   actor?: Prisma.SortOrder
   closedBy?: Prisma.SortOrder
   closedAt?: Prisma.SortOrder
@@ -967,6 +1008,7 @@ export type DeployRequestMaxOrderByAggregateInput = {
   throttle?: Prisma.SortOrder
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrder
+  storage?: Prisma.SortOrder
   cutoverActor?: Prisma.SortOrder
   cancelActor?: Prisma.SortOrder
   revertActor?: Prisma.SortOrder
@@ -993,6 +1035,7 @@ export type DeployRequestMinOrderByAggregateInput = {
   intoBranchId?: Prisma.SortOrder
   intoBranch?: Prisma.SortOrder
   notes?: Prisma.SortOrder
+  renames?: Prisma.SortOrder
   actor?: Prisma.SortOrder
   closedBy?: Prisma.SortOrder
   closedAt?: Prisma.SortOrder
@@ -1005,6 +1048,7 @@ export type DeployRequestMinOrderByAggregateInput = {
   throttle?: Prisma.SortOrder
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrder
+  storage?: Prisma.SortOrder
   cutoverActor?: Prisma.SortOrder
   cancelActor?: Prisma.SortOrder
   revertActor?: Prisma.SortOrder
@@ -1047,6 +1091,7 @@ export type DeployRequestSelect<ExtArgs extends runtime.Types.Extensions.Interna
   intoBranchId?: boolean
   intoBranch?: boolean
   notes?: boolean
+  renames?: boolean
   actor?: boolean
   closedBy?: boolean
   closedAt?: boolean
@@ -1059,6 +1104,7 @@ export type DeployRequestSelect<ExtArgs extends runtime.Types.Extensions.Interna
   throttle?: boolean
   lint?: boolean
   error?: boolean
+  storage?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1085,6 +1131,7 @@ export type DeployRequestSelectCreateManyAndReturn<ExtArgs extends runtime.Types
   intoBranchId?: boolean
   intoBranch?: boolean
   notes?: boolean
+  renames?: boolean
   actor?: boolean
   closedBy?: boolean
   closedAt?: boolean
@@ -1097,6 +1144,7 @@ export type DeployRequestSelectCreateManyAndReturn<ExtArgs extends runtime.Types
   throttle?: boolean
   lint?: boolean
   error?: boolean
+  storage?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1123,6 +1171,7 @@ export type DeployRequestSelectUpdateManyAndReturn<ExtArgs extends runtime.Types
   intoBranchId?: boolean
   intoBranch?: boolean
   notes?: boolean
+  renames?: boolean
   actor?: boolean
   closedBy?: boolean
   closedAt?: boolean
@@ -1135,6 +1184,7 @@ export type DeployRequestSelectUpdateManyAndReturn<ExtArgs extends runtime.Types
   throttle?: boolean
   lint?: boolean
   error?: boolean
+  storage?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1161,6 +1211,7 @@ export type DeployRequestSelectScalar = {
   intoBranchId?: boolean
   intoBranch?: boolean
   notes?: boolean
+  renames?: boolean
   actor?: boolean
   closedBy?: boolean
   closedAt?: boolean
@@ -1173,6 +1224,7 @@ export type DeployRequestSelectScalar = {
   throttle?: boolean
   lint?: boolean
   error?: boolean
+  storage?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1189,7 +1241,7 @@ export type DeployRequestSelectScalar = {
   resourceVersion?: boolean
 }
 
-export type DeployRequestOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "databaseId" | "number" | "branchId" | "branch" | "intoBranchId" | "intoBranch" | "notes" | "actor" | "closedBy" | "closedAt" | "deployedAt" | "state" | "autoCutover" | "autoDeleteBranch" | "instant" | "instantEligible" | "throttle" | "lint" | "error" | "cutoverActor" | "cancelActor" | "revertActor" | "queuedAt" | "submittedAt" | "startedAt" | "readyToCutoverAt" | "cutoverAt" | "forceCutoverRequestedAt" | "revertWindowEndsAt" | "finishedAt" | "createdAt" | "updatedAt" | "resourceVersion", ExtArgs["result"]["deployRequest"]>
+export type DeployRequestOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "databaseId" | "number" | "branchId" | "branch" | "intoBranchId" | "intoBranch" | "notes" | "renames" | "actor" | "closedBy" | "closedAt" | "deployedAt" | "state" | "autoCutover" | "autoDeleteBranch" | "instant" | "instantEligible" | "throttle" | "lint" | "error" | "storage" | "cutoverActor" | "cancelActor" | "revertActor" | "queuedAt" | "submittedAt" | "startedAt" | "readyToCutoverAt" | "cutoverAt" | "forceCutoverRequestedAt" | "revertWindowEndsAt" | "finishedAt" | "createdAt" | "updatedAt" | "resourceVersion", ExtArgs["result"]["deployRequest"]>
 
 export type $DeployRequestPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "DeployRequest"
@@ -1204,6 +1256,10 @@ export type $DeployRequestPayload<ExtArgs extends runtime.Types.Extensions.Inter
     intoBranchId: string
     intoBranch: string
     notes: string
+    /**
+     * JSON of Rename[].
+     */
+    renames: string
     actor: string
     closedBy: string | null
     closedAt: Date | null
@@ -1225,6 +1281,10 @@ export type $DeployRequestPayload<ExtArgs extends runtime.Types.Extensions.Inter
      * JSON of a FailureView.
      */
     error: string | null
+    /**
+     * JSON of a StorageNeed.
+     */
+    storage: string | null
     cutoverActor: string | null
     cancelActor: string | null
     revertActor: string | null
@@ -1671,6 +1731,7 @@ export interface DeployRequestFieldRefs {
   readonly intoBranchId: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly intoBranch: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly notes: Prisma.FieldRef<"DeployRequest", 'String'>
+  readonly renames: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly actor: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly closedBy: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly closedAt: Prisma.FieldRef<"DeployRequest", 'DateTime'>
@@ -1683,6 +1744,7 @@ export interface DeployRequestFieldRefs {
   readonly throttle: Prisma.FieldRef<"DeployRequest", 'Float'>
   readonly lint: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly error: Prisma.FieldRef<"DeployRequest", 'String'>
+  readonly storage: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly cutoverActor: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly cancelActor: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly revertActor: Prisma.FieldRef<"DeployRequest", 'String'>
