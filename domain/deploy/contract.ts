@@ -14,6 +14,8 @@ export const DeployWorkflow = {
   /** Makes or drops an account of a branch. */
   password: 'branch.password',
   request: 'deploy.request',
+  /** The share of one deployment in a deploy request. */
+  operation: 'deploy.operation',
   /** Who is next for one target branch of one database. */
   queue: 'deploy.queue',
   /** Reads something of a database's server, answers with it, and changes nothing. */
