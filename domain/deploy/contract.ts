@@ -1,5 +1,6 @@
 import type { RunPolicy } from '../run-policy';
 import type { FailureView } from '../saga';
+import type { OperationRef } from '../rollout/contract';
 import type { OperationKind, Rename } from '../schema/change';
 import type { LintMessage } from '../schema/lint-codes';
 import type { BranchRole } from './database';
@@ -40,6 +41,8 @@ export interface BranchRef extends DatabaseRef {
 export interface RequestRef extends DatabaseRef {
   readonly requestId: string;
   readonly number: number;
+  /** Present where it is about the share of one deployment alone. */
+  readonly operation?: OperationRef;
 }
 
 /** Input of `database.create` and `database.delete`. */
