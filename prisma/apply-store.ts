@@ -1,3 +1,4 @@
+import type { DeployOperation } from '../domain/deploy/request';
 import type { ApplyEvent, ApplyOperation, ApplyRecord, Asked, DeploymentRecord, Wanted } from '../domain/rollout/apply';
 import type { Decided, OperationNotes } from '../domain/rollout/decided';
 import type { Override } from '../domain/rollout/gates';
@@ -49,6 +50,8 @@ export interface Applies {
   ): Promise<Page<ApplyRecord>>;
   /** As they are stored, whatever they hold, by position where they have one. {@link readApplyOperation} reads them. */
   rows(organizationId: string, applyId: string): Promise<readonly unknown[]>;
+  /** What all operations of an apply do, and how far that is; `requestId` of each is the id of its operation. */
+  tasks(organizationId: string, applyId: string): Promise<DeployOperation[]>;
   /** One that can be read. @throws Failure NOT_FOUND; INTERNAL naming what is wrong with its row. */
   operation(organizationId: string, operationId: string): Promise<ApplyOperation>;
   /**
