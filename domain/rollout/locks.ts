@@ -35,7 +35,7 @@ export interface Locking {
   readonly lost: readonly Lock[];
 }
 
-/** Decides on a lock. @throws Failure STATE_CONFLICT (data: owner, ageMs), INVALID_INPUT for a force without a name or a reason */
+/** Decides on a lock. @throws Failure LOCK_HELD (data: owner, ageMs), INVALID_INPUT for a force without a name or a reason */
 export function lockFor(wanted: Wanted, held: readonly Lock[]): Locking {
   const { databaseId, deployments, owner, at, force } = wanted;
   const others = held.filter((lock) => lock.owner !== owner && overlaps(lock, wanted));
@@ -50,7 +50,7 @@ export function lockFor(wanted: Wanted, held: readonly Lock[]): Locking {
 
 /**
  * The locks that are left when an owner gives its own back; giving back what it has not is no failure.
- * @throws Failure STATE_CONFLICT when somebody else has it, INVALID_INPUT for a force without a reason
+ * @throws Failure LOCK_HELD when somebody else has it, INVALID_INPUT for a force without a reason
  */
 export function unlocked(wanted: Wanted, held: readonly Lock[]): readonly Lock[] {
   const { owner, at, force } = wanted;
@@ -89,5 +89,5 @@ function heldBy(lock: Lock, now: Date): Failure {
   const age = ageMs(lock, now);
   const seconds = Math.round(age / 1_000);
   const message = `${lock.owner} has had the lock for ${seconds} s`;
-  return new Failure('STATE_CONFLICT', message, { data: { owner: lock.owner, ageMs: age, allowed: ['force'] } });
+  return new Failure('LOCK_HELD', message, { data: { owner: lock.owner, ageMs: age, allowed: ['force'] } });
 }

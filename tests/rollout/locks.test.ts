@@ -28,7 +28,7 @@ test.each<[string, readonly string[], readonly string[]]>([
   const ask = (): unknown => lockFor(wanted('apply-2', ...wants), [lock('apply-1', ...has)]);
   expect(ask).toThrow('apply-1 has had the lock for 90 s');
   const data = { owner: 'apply-1', ageMs: 90_000, allowed: ['force'] };
-  expect(ask).toThrow(expect.objectContaining({ code: 'STATE_CONFLICT', data }));
+  expect(ask).toThrow(expect.objectContaining({ code: 'LOCK_HELD', data }));
 });
 
 test('other deployments, and those of other databases, are nobody’s concern', () => {
