@@ -49,11 +49,17 @@ export interface ApplyTold {
   readonly operationId?: string;
 }
 
-/** The answer of those updates, and of the query `apply`. */
+/** The answer of those updates, and of the query `apply`; what can be done with it follows from this, see actions.ts. */
 export interface ApplyNow {
   readonly state: ApplyState;
+  /** Whether its state was found from all its operations. */
+  readonly determined: boolean;
   readonly paused: boolean;
   readonly stopping: boolean;
+  readonly cancelling: boolean;
+  readonly reverting: boolean;
+  /** How many of its operations are in each state; those that cannot be read are in none. */
+  readonly operations: Readonly<Partial<Record<ApplyState, number>>>;
 }
 
 /** The workflow of an operation: one for each time that it was begun. */
