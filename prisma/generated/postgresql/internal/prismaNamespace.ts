@@ -3241,6 +3241,7 @@ export const DeployRequestScalarFieldEnum = {
   lint: 'lint',
   error: 'error',
   storage: 'storage',
+  cutover: 'cutover',
   cutoverActor: 'cutoverActor',
   cancelActor: 'cancelActor',
   revertActor: 'revertActor',
