@@ -38,7 +38,8 @@ export type NewDeployment = Pick<
 export interface Applies {
   /**
    * Enters an apply with an operation for each deployment, all of them `pending`. Repeating it with the same id gives the
-   * same one. @throws Failure CONFLICT (data: reason 'UniqueViolation') for a deployment that is named twice.
+   * same one. @throws Failure NOT_FOUND for no such database; CONFLICT for a deployment that is named twice (data: reason
+   * 'UniqueViolation'), or where the database has one that is not named.
    */
   create(apply: NewApply, operations: readonly NewApplyOperation[]): Promise<ApplyRecord>;
   get(organizationId: string, id: string): Promise<ApplyRecord | null>;
@@ -48,16 +49,20 @@ export interface Applies {
     databaseId: string,
     filter: PageOf & { readonly state?: string },
   ): Promise<Page<ApplyRecord>>;
-  /** As they are stored, whatever they hold, by position where they have one. {@link readApplyOperation} reads them. */
+  /**
+   * As they are stored, whatever they hold, by position where they have one; readApplyOperation of
+   * domain/rollout/apply-row.ts reads them.
+   */
   rows(organizationId: string, applyId: string): Promise<readonly unknown[]>;
   /** What all operations of an apply do, and how far that is; `requestId` of each is the id of its operation. */
   tasks(organizationId: string, applyId: string): Promise<DeployOperation[]>;
-  /** One that can be read. @throws Failure NOT_FOUND; INTERNAL naming what is wrong with its row. */
+  /** One that can be read. @throws Failure NOT_FOUND; CONFLICT (data: reason 'Unreadable'), retryable, saying what is wrong with its row. */
   operation(organizationId: string, operationId: string): Promise<ApplyOperation>;
   /**
    * Moves an operation on, and in the same transaction its apply: the verdict is found from all rows anew and written by
    * compare-and-swap. Repeating a move that ended there changes nothing but the notes.
-   * @throws Failure STATE_CONFLICT (data: state, epoch) for another epoch, or where the move is not possible.
+   * @throws Failure STATE_CONFLICT (data: state, epoch) for another epoch, or where the move is not possible; CONFLICT
+   * (data: reason 'Unreadable'), retryable, while its row holds what it should not.
    */
   move(key: OperationKey, move: OperationMoveName, notes?: OperationNotes): Promise<Moved>;
   /** Notes something without a move. @throws Failure STATE_CONFLICT for another epoch. */
@@ -81,7 +86,7 @@ export interface Applies {
   retry(organizationId: string, applyId: string, operationId?: string): Promise<number>;
   /** Finds the state of an apply anew. */
   recompute(organizationId: string, applyId: string): Promise<ApplyRecord>;
-  /** Those of every organization that are not settled. */
+  /** Those of every organization that are not settled, oldest first. */
   unfinished(): Promise<ApplyRecord[]>;
   /** The events after one, oldest first; of one apply, or of all of an organization. */
   events(organizationId: string, after: number, applyId?: string, limit?: number): Promise<ApplyEvent[]>;

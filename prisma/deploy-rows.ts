@@ -37,7 +37,8 @@ export function databaseOf({ settings, kind, state, ...row }: DatabaseRecordMode
 
 /** Settings that came later than the row have their defaults. */
 export function settingsOf(json: string): DatabaseSettings {
-  return { ...defaultDatabaseSettings, ...(JSON.parse(json) as Partial<DatabaseSettings>) };
+  const given = JSON.parse(json) as Partial<DatabaseSettings>;
+  return { ...defaultDatabaseSettings, ...given, rollout: { ...defaultDatabaseSettings.rollout, ...given.rollout } };
 }
 
 /** A stored branch as the rest of Gatewright sees it. */

@@ -1,6 +1,7 @@
 import type { Allocation, Edge, Replica, Route, AllocationState } from '../domain/gateway/allocation';
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { FailureView, SagaState } from '../domain/saga';
+import type { RolloutStore } from './apply-store';
 import type { Deploys } from './deploy-store';
 import type { Fleet } from './fleet-store';
 import type { Moves } from './move-store';
@@ -331,6 +332,8 @@ export interface Store {
   readonly webhooks: Webhooks;
   readonly fleet: Fleet;
   readonly deploys: Deploys;
+  /** The deploys of databases over several deployments; those of gateways' profiles are in {@link fleet}. */
+  readonly rollouts: RolloutStore;
   readonly provider: 'sqlite' | 'postgresql';
   /** @throws Failure STORE_UNAVAILABLE */
   ping(): Promise<void>;
