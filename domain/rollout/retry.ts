@@ -25,3 +25,12 @@ export function spent(
   if (attempts >= budget.attempts) return `it was tried ${attempts} times`;
   return now - since > budget.withinMs ? 'it failed too long ago' : null;
 }
+
+/** Milliseconds before the first attempt after a failure, and at most between two. */
+const FIRST_MS = 10_000;
+const LAST_MS = 60 * 60_000;
+
+/** Milliseconds that what failed rests before it is tried again. @param attempts those that were begun since the first failure */
+export function restMs(attempts: number): number {
+  return Math.min(FIRST_MS * 2 ** attempts, LAST_MS);
+}
