@@ -1,6 +1,7 @@
-import type { ApplyRecord, Wanted } from './apply';
+import type { ApplyOperation, ApplyRecord, Wanted } from './apply';
 import { Board, type Piece } from './board';
 import { decideCopies, decideCutovers, type Decision, type Rollout } from './claims';
+import type { OperationRef } from './contract';
 import type { Decided } from './decided';
 import { stop, takeBack, takeUp } from './endings';
 import type { Override } from './gates';
@@ -21,9 +22,13 @@ export interface Circumstances {
 /** What comes next in an apply: what is written, and what follows from that. */
 export interface Next extends Decided {
   /** What workflows of operations are to hear, whether or not they have heard it before. */
-  readonly tell: readonly { readonly operationId: string; readonly wanted: Wanted; readonly isNew: boolean }[];
-  /** The states of those that can be read once it is written, in the order of the rollout. */
-  readonly states: readonly ApplyState[];
+  readonly tell: readonly (OperationRef & { readonly wanted: Wanted; readonly isNew: boolean })[];
+  /** Those whose workflow has not said yet that it is there, of decisions before this one. */
+  readonly claimedBefore: readonly OperationRef[];
+  /** Those that can be read as they are once it is written, in the order of the rollout. */
+  readonly operations: readonly (Pick<ApplyOperation, 'id' | 'position' | 'errorCode' | 'cutOverAt'> & {
+    readonly state: ApplyState;
+  })[];
   /** Rows that are in the way of the truth. */
   readonly blamed: readonly Blame[];
   /** Time in milliseconds at which something is due by itself; null where nothing is. */
@@ -53,8 +58,13 @@ export function nextOf(
     revertInOrder(board);
     endWindows(board, revertWindowMs);
   }
-  const { decided, blamed, wakesAt } = board;
-  return { ...decided, tell: told(board, decided), states: board.pieces.map(({ state }) => state), blamed, wakesAt };
+  const { decided, blamed, wakesAt, pieces } = board;
+  const operations = pieces.map(({ row: { id, position, errorCode, cutOverAt }, state }) => {
+    return { id, position, errorCode, cutOverAt, state };
+  });
+  const before = pieces.filter(({ row, state }) => row.worker === 'claimed' && !isSettled(state));
+  const claimedBefore = before.map(({ row: { id, epoch } }) => ({ id, epoch }));
+  return { ...decided, tell: told(board, decided), claimedBefore, operations, blamed, wakesAt };
 }
 
 /** Fails what was tried too often: what was made for it is taken back already. */
@@ -138,6 +148,7 @@ function told(board: Board, { want }: Decided): Next['tell'] {
   return [...board.pieces].reverse().flatMap((piece) => {
     const wanted = board.wanted(piece);
     if (wanted === null || piece.worker !== 'alive' || board.isClaimed(piece)) return [];
-    return [{ operationId: piece.row.id, wanted, isNew: Object.hasOwn(want, piece.row.id) }];
+    const { id, epoch } = piece.row;
+    return [{ id, epoch, wanted, isNew: Object.hasOwn(want, id) }];
   });
 }
