@@ -9,7 +9,8 @@ import { Failure } from '../domain/failures';
 import { carryOut } from './apply-decisions';
 import { enterApply } from './apply-entry';
 import { applyEventsAfter } from './apply-events';
-import { OpenApply, unreadable } from './apply-moves';
+import { OpenApply, type Opening } from './apply-moves';
+import { unreadable } from './apply-texts';
 import { applyOf, rawOperations, type RawOperation } from './apply-rows';
 import type { Applies, Moved, NewApply, NewApplyOperation, OperationKey } from './apply-store';
 import type { Database } from './database';
@@ -80,8 +81,8 @@ export class StoredApplies implements Applies {
   }
 
   async move(key: OperationKey, move: OperationMoveName, notes: OperationNotes = {}): Promise<Moved> {
-    return await this.opened(key.organizationId, { ofOperation: key.operationId }, async (open) => {
-      const row = open.ownRow(key);
+    return await this.opened(brief(key.organizationId, { ofOperation: key.operationId }), async (open) => {
+      const row = await open.ownRow(key);
       await open.move(row, move, notes, 'workflow');
       return { apply: applyOf(await open.end()), operation: readable(row) };
     });
@@ -116,7 +117,7 @@ export class StoredApplies implements Applies {
     applyId: string,
     decide: (apply: ApplyRecord, rows: readonly unknown[], overrides: readonly Override[]) => T,
   ): Promise<{ readonly decided: T; readonly claimed: readonly OperationKey[]; readonly apply: ApplyRecord }> {
-    return await this.opened(organizationId, applyId, async (open, statements) => {
+    return await this.opened({ organizationId, applyId, all: true }, async (open, statements) => {
       const overrides = await overridesOf(statements, organizationId, applyId);
       const decided = decide(applyOf(open.row), open.operations, overrides);
       const claimed = await carryOut(open, decided);
@@ -125,14 +126,14 @@ export class StoredApplies implements Applies {
   }
 
   async ask(organizationId: string, applyId: string, asked: Partial<Asked>): Promise<ApplyRecord> {
-    return await this.opened(organizationId, applyId, async (open) => {
+    return await this.opened(brief(organizationId, applyId), async (open) => {
       open.ask(asked);
       return applyOf(await open.end());
     });
   }
 
   async release(organizationId: string, applyId: string): Promise<number> {
-    return await this.opened(organizationId, applyId, async (open) => {
+    return await this.opened({ organizationId, applyId, all: true }, async (open) => {
       const held = open.operations.filter(
         ({ state, onFailure, released }) => state === 'failed' && onFailure === 'pause' && released !== true,
       );
@@ -144,7 +145,7 @@ export class StoredApplies implements Applies {
   }
 
   async retry(organizationId: string, applyId: string, operationId?: string): Promise<number> {
-    return await this.opened(organizationId, applyId, async (open) => {
+    return await this.opened({ organizationId, applyId, all: true }, async (open) => {
       const failed = open.operations.filter(
         ({ id, state }) => state === 'failed_retryable' && (operationId === undefined || id === operationId),
       );
@@ -156,7 +157,7 @@ export class StoredApplies implements Applies {
   }
 
   async recompute(organizationId: string, applyId: string): Promise<ApplyRecord> {
-    return await this.opened(organizationId, applyId, async (open) => applyOf(await open.end()));
+    return await this.opened(brief(organizationId, applyId), async (open) => applyOf(await open.end()));
   }
 
   async unfinished(): Promise<ApplyRecord[]> {
@@ -173,7 +174,7 @@ export class StoredApplies implements Applies {
   }
 
   async override(organizationId: string, applyId: string, override: Override): Promise<void> {
-    await this.opened(organizationId, applyId, async (open, statements) => {
+    await this.opened(brief(organizationId, applyId), async (open, statements) => {
       if (await addOverride(statements, open.row, override))
         open.say(`${override.by} opened environment ${override.environment}: ${override.reason}`);
       await open.end();
@@ -186,16 +187,19 @@ export class StoredApplies implements Applies {
 
   /** Does something with an apply that nobody else changes meanwhile, all of it or nothing; again on fresh reads where it was overtaken. */
   private async opened<T>(
-    organizationId: string,
-    apply: string | { readonly ofOperation: string },
+    opening: Opening,
     action: (open: OpenApply, statements: Statements) => Promise<T>,
   ): Promise<T> {
     return await onFreshReads(() =>
       this.database.together(async (statements) =>
-        action(await OpenApply.of(this.database, statements, organizationId, apply), statements),
+        action(await OpenApply.of(this.database, statements, opening), statements),
       ),
     );
   }
+}
+
+function brief(organizationId: string, applyId: Opening['applyId']): Opening {
+  return { organizationId, applyId, all: false };
 }
 
 /** @throws Failure CONFLICT, retryable, for a row that holds what it should not */

@@ -1,4 +1,4 @@
-import type { Asked, Wanted } from '../domain/rollout/apply';
+import type { Wanted } from '../domain/rollout/apply';
 import type { OperationNotes } from '../domain/rollout/decided';
 import { operationMoves, type OperationMoveName } from '../domain/rollout/moves';
 import { applyStateFacts } from '../domain/rollout/states';
@@ -67,25 +67,4 @@ function given(notes: OperationNotes): OperationNotes {
 
 function countOf(value: unknown): number {
   return typeof value === 'number' ? value : 0;
-}
-
-const asks: Readonly<Record<keyof Asked, string>> = {
-  stop: 'a stop',
-  pause: 'a pause',
-  cutOver: 'the cut-over',
-  cancel: 'a cancel',
-  revert: 'a revert',
-  acceptLosses: 'that losses are accepted',
-  skipRevert: 'the end of the time for a revert',
-};
-
-/** What has changed of what people ask, as sentences for people. */
-export function askedText(before: Asked, after: Asked): readonly string[] {
-  return (Object.keys(asks) as (keyof Asked)[])
-    .filter((name) => before[name] !== after[name])
-    .map((name) => {
-      const who = after[name];
-      if (typeof who === 'string') return `${who} asked for ${asks[name]}`;
-      return who === true ? 'losses are accepted' : `nobody asks for ${asks[name]} any more`;
-    });
 }

@@ -9,14 +9,14 @@ export async function carryOut(open: OpenApply, decided: Decided): Promise<reado
   // What has ended stays as it is.
   if (open.isSettled) return [];
   for (const { operationId, move, notes } of decided.moves)
-    await open.move(open.operation(operationId), move, notes ?? {}, 'apply');
+    await open.move(await open.operation(operationId), move, notes ?? {}, 'apply');
   const claimed: OperationKey[] = [];
   for (const id of decided.claim) {
     const key = await open.claim(id);
     if (key) claimed.push(key);
   }
   for (const [id, wanted] of Object.entries(decided.want)) {
-    const row = open.operation(id);
+    const row = await open.operation(id);
     if (row.wanted !== wanted) await open.write(row, { wanted });
   }
   await keepWaiting(open, decided.waits);

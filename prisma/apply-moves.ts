@@ -2,12 +2,21 @@ import type { Asked } from '../domain/rollout/apply';
 import { readApplyOperation } from '../domain/rollout/apply-row';
 import type { OperationNotes } from '../domain/rollout/decided';
 import { canMove, operationMoves, type OperationMoveName } from '../domain/rollout/moves';
-import { ApplyState, applyStateFacts, isSettled, knownState, normalState } from '../domain/rollout/states';
+import { applyStateFacts, isSettled, knownState, normalState } from '../domain/rollout/states';
 import { verdictOf, type Verdict } from '../domain/rollout/verdict';
 import { Failure } from '../domain/failures';
-import { askedText, changeOf, claimOf, newsOf, type OperationChange } from './apply-changes';
+import { changeOf, claimOf, newsOf, type OperationChange } from './apply-changes';
+import { askedText, refused, unreadable, verdictText } from './apply-texts';
 import { recordApplyEvents, type NewApplyEvent } from './apply-events';
-import { applyOf, nothingAsked, rawOperations, type RawOperation } from './apply-rows';
+import {
+  applyOf,
+  briefOperations,
+  nothingAsked,
+  rawOperation,
+  rawOperations,
+  type BriefOperation,
+  type RawOperation,
+} from './apply-rows';
 import type { OperationKey } from './apply-store';
 import type { Database } from './database';
 import { Prisma } from './generated/sqlite/client';
@@ -16,10 +25,16 @@ import { forUpdate } from './row-lock';
 import type { Statements } from './statements';
 import { table } from './table';
 
-const settled = Object.values(ApplyState).filter(isSettled);
-
 /** How many ids one statement takes. */
 const LIMIT = 5_000;
+
+/** Which apply is opened: by its id, or by that of one of its operations. */
+export interface Opening {
+  readonly organizationId: string;
+  readonly applyId: string | { readonly ofOperation: string };
+  /** Whether all of every operation is wanted. */
+  readonly all: boolean;
+}
 
 /**
  * An apply with all its operations while nobody else moves any of them: its row is locked until the transaction ends.
@@ -31,18 +46,24 @@ export class OpenApply {
   private readonly said: string[] = [];
   private changes: Partial<ApplyModel> = {};
 
+  private readonly known: Map<unknown, RawOperation>;
+
   private constructor(
     private readonly statements: Statements,
     readonly row: ApplyModel,
-    readonly operations: readonly RawOperation[],
-  ) {}
+    /** All of them; those that are known in full among them. */
+    private readonly brief: BriefOperation[],
+    /** All of them, where they were asked for. */
+    readonly operations: readonly RawOperation[] = [],
+  ) {
+    this.known = new Map(operations.map((each) => [each.id, each]));
+  }
 
   /** @throws Failure NOT_FOUND */
   static async of(
     database: Database,
     statements: Statements,
-    organizationId: string,
-    applyId: string | { readonly ofOperation: string },
+    { organizationId, applyId, all }: Opening,
   ): Promise<OpenApply> {
     const id =
       typeof applyId === 'string'
@@ -52,7 +73,9 @@ export class OpenApply {
     const [row] = await statements.rows<ApplyModel>(Prisma.sql`
       SELECT * FROM apply WHERE id = ${id} AND organization_id = ${organizationId} ${forUpdate(database)}`);
     if (!row) throw new Failure('NOT_FOUND', 'there is no such apply');
-    return new OpenApply(statements, row, await rawOperations(statements, row.id));
+    if (!all) return new OpenApply(statements, row, await briefOperations(database, statements, row.id));
+    const operations = await rawOperations(statements, row.id);
+    return new OpenApply(statements, row, [...operations], operations);
   }
 
   get isSettled(): boolean {
@@ -60,15 +83,20 @@ export class OpenApply {
   }
 
   /** @throws Failure NOT_FOUND */
-  operation(id: string): RawOperation {
-    const found = this.operations.find((each) => each.id === id);
-    if (!found) throw new Failure('NOT_FOUND', 'there is no such operation of the apply');
-    return found;
+  async operation(id: string): Promise<RawOperation> {
+    const known = this.known.get(id);
+    if (known) return known;
+    const place = this.brief.findIndex((each) => each.id === id);
+    const row = place === -1 ? null : await rawOperation(this.statements, { id, applyId: this.row.id });
+    if (!row) throw new Failure('NOT_FOUND', 'there is no such operation of the apply');
+    this.brief[place] = row;
+    this.known.set(id, row);
+    return row;
   }
 
   /** The row of one that says of itself which epoch it is. @throws Failure STATE_CONFLICT; CONFLICT where it cannot be read. */
-  ownRow({ operationId, epoch }: OperationKey): RawOperation {
-    const row = this.operation(operationId);
+  async ownRow({ operationId, epoch }: OperationKey): Promise<RawOperation> {
+    const row = await this.operation(operationId);
     const wrong = readApplyOperation(row, this.row.id);
     if (typeof wrong === 'string') throw unreadable(operationId, wrong);
     if (row.epoch !== epoch)
@@ -101,7 +129,7 @@ export class OpenApply {
 
   /** Lets the next workflow of an operation begin. @returns its key, or null where somebody has it, or it has ended. */
   async claim(operationId: string): Promise<OperationKey | null> {
-    const row = this.operation(operationId);
+    const row = await this.operation(operationId);
     const read = readApplyOperation(row, this.row.id);
     if (typeof read === 'string' || isSettled(read.state)) return null;
     if (read.worker === 'claimed' || read.worker === 'alive') return null;
@@ -180,19 +208,20 @@ export class OpenApply {
   }
 
   private async swap(): Promise<ApplyModel> {
-    const { row, at, operations: rows } = this;
+    const { row, at, brief: rows } = this;
     const from = normalState(row.state);
     const stored = { state: from, completedAt: row.completedAt, error: row.error };
     const paused = this.asked.pause !== null;
     const verdict = verdictOf({ applyId: row.id, expected: row.expected, rows, stored, paused, at });
     const data = { ...this.changes, ...this.news(verdict) };
     if (Object.keys(data).length === 0 && this.said.length === 0) return row;
-    const [changed] = await this.statements.rows<ApplyModel>(Prisma.sql`
-      UPDATE apply SET ${assignments(data)} updated_at = ${at}, resource_version = resource_version + 1
-      WHERE id = ${row.id} AND resource_version = ${row.resourceVersion} AND state NOT IN (${Prisma.join(settled)})
-      RETURNING *`);
+    // Its state is part of the condition, too: nobody overwrites one that has ended.
+    const [changed] = await table<ApplyModel>(this.statements, 'apply').updateManyAndReturn({
+      where: { id: row.id, resourceVersion: row.resourceVersion, state: row.state },
+      data: { ...data, updatedAt: at, resourceVersion: { increment: 1 } },
+    });
     if (!changed) throw new Failure('CONFLICT', 'the apply changed in the meantime');
-    const text = [...this.said, ...textOf(from, verdict, row)].join('; ');
+    const text = [...this.said, ...verdictText(row, verdict)].join('; ');
     this.events.push({ operationId: null, from, to: verdict.state, text });
     return changed;
   }
@@ -200,43 +229,11 @@ export class OpenApply {
   /** What a verdict says that the row does not. */
   private news({ state, completedAt, error, determined, blamed }: Verdict): Partial<ApplyModel> {
     const { row } = this;
-    const hasBegun = row.startedAt === null && this.operations.some(({ startedAt }) => startedAt instanceof Date);
+    const hasBegun = row.startedAt === null && this.brief.some(({ startedAt }) => startedAt !== null);
     const all: Partial<ApplyModel> = {
       ...{ state, completedAt, error, determined, blamed: JSON.stringify(blamed) },
       ...(hasBegun && { startedAt: this.at }),
     };
     return Object.fromEntries(Object.entries(all).filter(([name, value]) => row[name as keyof ApplyModel] !== value));
   }
-}
-
-function textOf(from: ApplyState, { state, error, determined, blamed }: Verdict, row: ApplyModel): readonly string[] {
-  if (!determined) return blamed.map(({ operation, reason }) => `${operation}: ${reason}`);
-  const isNews = state !== from || !row.determined;
-  return isNews ? [`${applyStateFacts[state].says}${error === null ? '' : `: ${error}`}`] : [];
-}
-
-function assignments(data: Partial<ApplyModel>): Prisma.Sql {
-  const all = Object.entries(data).map(([name, value]) => Prisma.sql`${columns[name]!} = ${value},`);
-  return all.length === 0 ? Prisma.empty : Prisma.join(all, ' ');
-}
-
-const columns: Readonly<Record<string, Prisma.Sql>> = {
-  state: Prisma.sql`state`,
-  determined: Prisma.sql`determined`,
-  blamed: Prisma.sql`blamed`,
-  asked: Prisma.sql`asked`,
-  error: Prisma.sql`error`,
-  startedAt: Prisma.sql`started_at`,
-  completedAt: Prisma.sql`completed_at`,
-  revertWindowEndsAt: Prisma.sql`revert_window_ends_at`,
-};
-
-function refused({ state, epoch }: RawOperation, message: string): Failure {
-  return new Failure('STATE_CONFLICT', message, { data: { state, epoch } });
-}
-
-/** Worth another attempt: somebody repairs the row. */
-export function unreadable(operationId: string, reason: string): Failure {
-  const data = { reason: 'Unreadable' };
-  return new Failure('CONFLICT', `the row of operation ${operationId} cannot be read: ${reason}`, { data });
 }

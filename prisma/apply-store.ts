@@ -1,5 +1,5 @@
 import type { DeployOperation } from '../domain/deploy/request';
-import type { ApplyEvent, ApplyOperation, ApplyRecord, Asked, DeploymentRecord, Wanted } from '../domain/rollout/apply';
+import type { ApplyEvent, ApplyOperation, ApplyRecord, Asked, DeploymentRecord } from '../domain/rollout/apply';
 import type { Decided, OperationNotes } from '../domain/rollout/decided';
 import type { Override } from '../domain/rollout/gates';
 import type { Lock } from '../domain/rollout/locks';

@@ -32,7 +32,7 @@ export async function openStore(databaseUrl: string): Promise<Store> {
   const store = storeOn(database);
   try {
     // The newest column there is: a store without it would fail later and say less.
-    await database.run((client) => client.applyOperation.findFirst({ select: { wanted: true } }));
+    await database.run((client) => client.deployRequest.findFirst({ select: { cutover: true } }));
     return store;
   } catch (error) {
     await store.close();

@@ -6,12 +6,11 @@ import type { FailurePolicy } from '../../domain/rollout/policy';
 import type { NewApplyOperation, OperationKey } from '../../prisma/apply-store';
 import type { Store } from '../../prisma/store';
 import { newDatabase, organizationId } from './deploy-world';
-import { range } from './on-both';
 
 export const nothing: Decided = { claim: [], want: {}, moves: [], waits: {}, revertWindowEndsAt: null, over: [] };
 
 export function newOperations(count: number, onFailure: FailurePolicy = 'halt'): NewApplyOperation[] {
-  return range(count).map((position) => ({
+  return Array.from({ length: count }, (_, position) => ({
     ...{ id: randomUUID(), deploymentId: `deployment-${position}`, deployment: `region-${position}` },
     ...{ environment: 'production', server: 'mariadb', schema: `shop_${position}`, position, onFailure },
   }));
