@@ -37,7 +37,9 @@ export function layoutOf(rows: readonly RowJson[], isIndented: boolean, columns:
     rows.reduce((most, row) => Math.max(most, isUnreadable(row) ? 0 : of(row).length), 0);
   const name = Math.min(longest(({ deployment }) => flat(deployment)) || 8, Math.max(8, Math.floor(columns / 4)));
   const state = longest((row) => words(row.state));
-  const notes = rows.reduce((most, row) => Math.max(most, noteOf(row).length), 0);
+  // An error has a line of its own where it is long.
+  const inLine = rows.filter((row) => !isUnreadable(row) && row.error === null);
+  const notes = inLine.reduce((most, row) => Math.max(most, noteOf(row).length), 0);
   const wanted = Math.min(notes, NOTE);
   const layouts = [
     ...([true, false] as const).flatMap((headed) => [20, 10].map((bar) => ({ headed, bar }))),
