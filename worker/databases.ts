@@ -27,6 +27,7 @@ interface DatabasesParts {
 export function deployPorts({ settings, store, connection }: DatabasesParts): DeployPorts {
   return {
     deploys: store.deploys,
+    rollouts: store.rollouts,
     engine: async ({ kind, server }, schema) =>
       openEngine(kind, await readSecret(settings.secretsDirectory, server), schema),
     host: async ({ kind, server }) => openHost(kind, await readSecret(settings.secretsDirectory, server)),

@@ -4,8 +4,9 @@ import type { PlannedChange } from '../../domain/schema/plan';
 import type { SchemaEngine } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities } from './activities';
+import { enterPhase } from './operation';
 import type { DeployPorts } from './ports';
-import { plannedOf } from './subject';
+import { isSeveral, plannedOf } from './subject';
 import { expected, watched, type Watched } from './work';
 
 type CopySteps = Pick<DeployActivities, 'prepareChange' | 'takeBack' | 'copy' | 'prove' | 'follow'>;
@@ -25,6 +26,7 @@ export function copySteps(ports: DeployPorts): CopySteps {
     },
 
     async takeBack(ref) {
+      if (await isSeveral(ports, ref)) return;
       const { engine, change } = await plannedOf(ports, ref);
       await expected(async () => {
         await engine.cancel(change, { signal: cancellationSignal() });
@@ -34,12 +36,19 @@ export function copySteps(ports: DeployPorts): CopySteps {
 
     async copy(ref) {
       const { engine, change } = await plannedOf(ports, ref);
-      await watched(ports, ref, async (work) => await engine.copy(change, work));
+      await watched(ports, ref, async (work) => {
+        await engine.copy(change, work);
+        await enterPhase(ports, ref, 'catchUp');
+      });
     },
 
     async prove(ref) {
       const { engine, change } = await plannedOf(ports, ref);
-      await watched(ports, ref, async (work) => await prove(engine, change, work));
+      await watched(ports, ref, async (work) => {
+        await enterPhase(ports, ref, 'compare');
+        await prove(engine, change, work);
+        await enterPhase(ports, ref, 'proved');
+      });
     },
 
     async follow({ state, ...ref }) {

@@ -2,11 +2,14 @@ import type { DatabaseRecord } from '../../domain/deploy/database';
 import type { QueueLife, QueueTicket } from '../../domain/deploy/contract';
 import type { SchemaEngine } from '../../drivers/database/engine';
 import type { SchemaHost } from '../../drivers/database/host';
+import type { RolloutStore } from '../../prisma/apply-store';
 import type { Deploys } from '../../prisma/deploy-store';
 
 /** What the steps of databases and deploy requests act on. */
 export interface DeployPorts {
   readonly deploys: Deploys;
+  /** What is kept of deploys over several deployments. */
+  readonly rollouts: RolloutStore;
   /** The engine for one schema of a database's server. @throws Failure SECRET_UNAVAILABLE */
   engine(database: Pick<DatabaseRecord, 'kind' | 'server'>, schema: string): Promise<SchemaEngine>;
   /** The server of a database. @throws Failure SECRET_UNAVAILABLE */

@@ -6,8 +6,10 @@ import type { FailureView } from '../../domain/saga';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
 import { prove } from './copy';
+import { isOwn, noteOperation, planKey } from './operation';
 import type { DeployPorts } from './ports';
-import { plannedOf, type PlannedSubject } from './subject';
+import { lossesOf } from './losses';
+import { isSeveral, plannedOf, type PlannedSubject } from './subject';
 import { expected, watched, type Watched } from './work';
 
 type SwapSteps = Pick<DeployActivities, 'cutOver' | 'refuseLosses' | 'revert' | 'finish' | 'remains' | 'conclude'>;
@@ -44,7 +46,9 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
           // Whoever follows the log still, may have the change for a moment.
           if (error.code !== 'CONFLICT' && !holdUps.includes(error.code)) throw error;
           const heldUp: FailureView = { code: error.code, message: error.message };
-          await requests.note(organizationId, requestId, { error: heldUp });
+          if (!isOwn(ref)) await requests.note(organizationId, requestId, { error: heldUp });
+          const { code: errorCode, message } = heldUp;
+          await noteOperation(ports, ref, { error: message, errorCode, waits: message });
           // What would be lost does not become less by waiting.
           if (Date.now() > until || error.code === 'REVERT_LOSES') return { swapped: false, heldUp };
         }
@@ -55,11 +59,8 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
   };
 
   /** Lets the accounts of the target touch the tables that it did not have before. */
-  const share = async (
-    { organizationId, requestId }: RequestRef,
-    { database, into }: PlannedSubject,
-  ): Promise<void> => {
-    const operations = await requests.operations(organizationId, requestId);
+  const share = async (ref: RequestRef, { database, into }: PlannedSubject): Promise<void> => {
+    const operations = await requests.operations(ref.organizationId, planKey(ref));
     const made = operations.filter(({ kind }) => kind === OperationKind.create).map(({ table }) => table);
     await (await ports.host(database)).share(into.schema, made);
   };
@@ -74,9 +75,8 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
     },
 
     async refuseLosses(ref) {
-      const { engine, change } = await plannedOf(ports, ref);
       await watched(ports, ref, async (work) => {
-        const losses = await engine.losses(change, work);
+        const losses = await lossesOf(ports, ref, work);
         if (losses.length === 0) return;
         const message = losses.map((loss) => loss.message).join('; ');
         throw new Failure('REVERT_LOSES', message, { data: { losses: losses.map(({ example: _, ...loss }) => loss) } });
@@ -94,11 +94,13 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
     },
 
     async finish(ref) {
+      if (await isSeveral(ports, ref)) return;
       const { engine, change } = await plannedOf(ports, ref);
       await watched(ports, ref, async (work) => await engine.finish(change, work));
     },
 
     async remains(ref): Promise<Remains> {
+      if (await isSeveral(ports, ref)) return 'nothing';
       const { engine, change } = await plannedOf(ports, ref);
       const phase = (await expected(async () => await engine.state(change.id)))?.phase;
       if (phase === undefined) return 'nothing';

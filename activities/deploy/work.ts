@@ -5,6 +5,7 @@ import { Failure, isFailure } from '../../domain/failures';
 import type { Progress, Work } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { OperationReport } from '../../prisma/deploy-store';
+import { noteOperation, planKey } from './operation';
 import type { DeployPorts } from './ports';
 import { requestOf } from './subject';
 
@@ -38,16 +39,23 @@ export async function watched<T>(
   const over = new AbortController();
   const done = new AbortController();
   let request = await requestOf(ports, ref);
+  let overtaken: Failure | null = null;
   if (isOver(request)) over.abort();
   const signal = AbortSignal.any([cancellationSignal(), over.signal]);
   const reporter = new Reporter(ports, ref);
   const looking = repeatedly(LOOK_MS, done.signal, async () => {
-    request = await requestOf(ports, ref);
-    if (isOver(request)) over.abort();
+    try {
+      request = await requestOf(ports, ref);
+      if (isOver(request)) over.abort();
+    } catch (error) {
+      if (!isFailure(error) || error.code !== 'STATE_CONFLICT') throw error;
+      overtaken = error;
+      over.abort();
+    }
   });
   const reporting = repeatedly(REPORT_MS, done.signal, async () => await reporter.flush());
   try {
-    return await expected(
+    const result = await expected(
       async () =>
         await work({
           signal,
@@ -57,6 +65,10 @@ export async function watched<T>(
           stop: () => over.abort(),
         }),
     );
+    if (overtaken) throw overtaken;
+    return result;
+  } catch (error) {
+    throw overtaken ?? error;
   } finally {
     done.abort();
     await Promise.all([looking, reporting]);
@@ -87,7 +99,9 @@ class Reporter {
     const reports = reportsOf(this.progress);
     const text = JSON.stringify(reports);
     if (text === this.written) return;
-    await this.ports.deploys.requests.report(this.ref.organizationId, this.ref.requestId, reports);
+    await this.ports.deploys.requests.report(this.ref.organizationId, planKey(this.ref), reports);
+    // Whatever was in the way of it before, is so no more.
+    if (this.written === '' && activityInfo().attempt > 1) await noteOperation(this.ports, this.ref, { waits: null });
     this.written = text;
   }
 }
