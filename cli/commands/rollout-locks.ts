@@ -1,4 +1,4 @@
-import { deployApi, type DeployApi, type DeployOptions } from '../deploy-api';
+import { deployApi, type DeployOptions } from '../deploy-api';
 import { Exit } from '../exit';
 import type { Io } from '../io';
 import { CliProblem } from '../problem';
@@ -23,11 +23,16 @@ export async function list(io: Io, options: DeployOptions, database: string): Pr
   return Exit.ok;
 }
 
-/** `gatewright rollout acquire DATABASE [DEPLOYMENT...]` */
+/** `gatewright rollout locks acquire DATABASE [DEPLOYMENT...]` */
 export async function acquire(io: Io, options: LockOptions, ...args: string[]): Promise<Exit> {
   const [database, deployments] = read(args);
   const api = deployApi(io, options);
-  const body = bodyOf(options, deployments);
+  const { force, reason } = options;
+  const body = {
+    ...(deployments.length > 0 && { deployments }),
+    ...(force && { force: true }),
+    ...(reason !== undefined && { reason }),
+  };
   const { body: taken } = await asked(database, () =>
     api.client.post<{ lock: LockJson; had: boolean; lost: LockJson[] }>(api.path(database, 'locks'), { body }),
   );
@@ -36,12 +41,16 @@ export async function acquire(io: Io, options: LockOptions, ...args: string[]): 
   return Exit.ok;
 }
 
-/** `gatewright rollout unlock DATABASE [DEPLOYMENT...]` */
+/** `gatewright rollout locks release DATABASE [DEPLOYMENT...]` */
 export async function giveBack(io: Io, options: LockOptions, ...args: string[]): Promise<Exit> {
   const [database, deployments] = read(args);
-  const api: DeployApi = deployApi(io, options);
-  const body = bodyOf(options, deployments);
-  await asked(database, () => api.client.delete(api.path(database, 'locks'), { body }));
+  const api = deployApi(io, options);
+  const query = {
+    deployments: deployments.length > 0 ? deployments.join(',') : undefined,
+    force: options.force ? 'true' : undefined,
+    reason: options.reason,
+  };
+  await asked(database, () => api.client.delete(api.path(database, 'locks'), { query }));
   if (options.output === 'json') printJson(io, { database, released: true });
   else io.out(`The lock of ${deployments.length === 0 ? database : deployments.join(', ')} is given back.\n`);
   return Exit.ok;
@@ -49,14 +58,6 @@ export async function giveBack(io: Io, options: LockOptions, ...args: string[]):
 
 function read(args: readonly unknown[]): readonly [database: string, deployments: readonly string[]] {
   return [args[0] as string, (args[1] as readonly string[] | undefined) ?? []];
-}
-
-function bodyOf({ force, reason }: LockOptions, deployments: readonly string[]): object {
-  return {
-    ...(deployments.length > 0 && { deployments }),
-    ...(force && { force: true }),
-    ...(reason !== undefined && { reason }),
-  };
 }
 
 /** Somebody else's lock can be taken, by whoever may and says why. */

@@ -6,7 +6,7 @@ import { CliProblem } from '../problem';
 import { printJson } from '../registration';
 import { RolloutApi } from '../rollout-api';
 import { followRollout } from '../rollout-follow';
-import { exitOf, isOver } from '../rollout-outcome';
+import { exitOf, outlook } from '../rollout-outcome';
 import type { ApplyPlanJson } from '../rollout-shapes';
 import { planText, rolloutsTable, rolloutText } from '../rollout-text';
 import { rolloutView } from '../rollout-view';
@@ -69,9 +69,8 @@ export async function watch(io: Io, options: WatchOptions, database: string, whi
   const how = options.output === 'json' ? 'json' : options.plain ? 'plain' : 'text';
   const view = rolloutView(io, `${database} #${number}`, how);
   try {
-    const over = ({ apply }: Parameters<Parameters<typeof followRollout>[1]['over']>[0]): boolean =>
-      isOver('watch', apply);
-    const { apply } = await followRollout(io, { api, number, view, over });
+    const isOver = outlook('watch');
+    const { apply } = await followRollout(io, { api, number, view, over: (now) => isOver(now.apply) });
     if (how !== 'json') io.out(`\n${apply.says}.\n`);
     return exitOf('watch', apply);
   } catch (error) {
