@@ -1,5 +1,6 @@
 import { deployments, allRounds, endingOf, fewRounds, named, play, type Played, type Round } from './support/rounds';
 import { RealWorld } from './support/real-world';
+import { expectSound } from './support/sound';
 import { eventually } from '../support/eventually';
 
 /*
@@ -45,15 +46,7 @@ test.each(rounds.map((round) => [named(round), round] as const))('%s', async (_,
   expect([apply.state, operations.map(({ state }) => state)]).toEqual([outcome, states]);
   if (outcome === 'failed') expect(apply.error).toContain(`${round.phase} fails, as somebody wants it`);
 
-  // What was recorded follows from what was recorded before it, event by event.
-  const { recorded, found, versions, ends, late, torn } = await rollout.replayed();
-  expect(found).toEqual(recorded);
-  expect(recorded.at(-1)).toBe(apply.state);
-  expect(ends).toEqual(states);
-  expect([late, torn]).toEqual([[], []]);
-  const [first] = versions as [number, ...number[]];
-  expect(versions).toEqual(versions.map((__, i) => first + i));
-  expect(versions.at(-1)).toBe(apply.resourceVersion);
+  await expectSound(rollout);
 
   // It ended only when nothing was done any more.
   const settledAt = apply.completedAt!.getTime();

@@ -61,13 +61,7 @@ export class RealWorld {
     policy: Partial<DeployPolicy> = {},
   ): Promise<Rollout> {
     const place = { target: this.served[server].target, server: server === 'MariaDB' ? SERVER : 'database-other' };
-    const settings = { rollout: { ...defaultRolloutSettings, ...rollout } };
-    const { tables, change } = small[server];
-    const { database, schemas } = await deployed(this.world, place, tables, count, settings);
-    const branch = await this.world.branch(database, 'feature', [change], place.target);
-    const request = await this.world.open(database, branch, { autoCutover: true }, policy);
-    await request.reaches('ready');
-    return new Rollout(this.world, place, schemas, request);
+    return await rolloutOn(this.world, place, server, count, { rollout, policy });
   }
 
   async close(): Promise<void> {
@@ -76,14 +70,41 @@ export class RealWorld {
   }
 }
 
-/** A database with so many deployments, all of them on one server. @returns it with their schemas in the order of the rollout */
-export async function deployed(
+/** How a request goes over its deployments. */
+export interface Way {
+  readonly rollout?: Partial<RolloutSettings>;
+  readonly policy?: Partial<DeployPolicy>;
+  /** Whether somebody says when it cuts over. */
+  readonly deferred?: boolean;
+  /** The secrets of the servers of deployments, by position, where they differ from the first. */
+  readonly servers?: readonly string[];
+}
+
+/** A request that changes the table of a database with so many deployments, checked and not deployed yet. */
+export async function rolloutOn(
+  world: DeployWorld,
+  place: Place,
+  server: ServerName,
+  count: number,
+  { rollout, policy, deferred = false, servers: secrets = [] }: Way,
+): Promise<Rollout> {
+  const settings = { rollout: { ...defaultRolloutSettings, ...rollout } };
+  const { tables, change } = small[server];
+  const { database, schemas } = await deployed(world, place, tables, count, settings, secrets);
+  const branch = await world.branch(database, 'feature', [change], place.target);
+  const request = await world.open(database, branch, { autoCutover: !deferred }, policy);
+  await request.reaches('ready');
+  return new Rollout(world, place, schemas, request);
+}
+
+/** A database with so many deployments, on one server unless told. @returns it with their schemas in the order of the rollout */
+async function deployed(
   world: DeployWorld,
   place: Place,
   tables: readonly string[],
   count: number,
   settings: Parameters<DeployWorld['database']>[1],
-  servers: readonly string[] = [],
+  secrets: readonly string[],
 ): Promise<{ readonly database: DatabaseRecord; readonly schemas: readonly string[] }> {
   const database = await world.database(tables, settings, place);
   const { schema } = await world.branchNamed(database, 'main');
@@ -93,7 +114,7 @@ export async function deployed(
     await place.target.make(other, tables);
     await world.store.rollouts.deployments.add({
       ...{ id: randomUUID(), organizationId: world.organizationId, databaseId: database.id, name: `region-${i}` },
-      ...{ environment: 'production', server: servers[i] ?? place.server, schema: other },
+      ...{ environment: 'production', server: secrets[i] ?? place.server, schema: other },
     });
     schemas.push(other);
   }

@@ -9,11 +9,12 @@ import { BreakPointFiles } from '../../support/break-points';
 interface About {
   readonly requestId?: string;
   readonly ticket?: { readonly requestId: string };
+  readonly operation?: { readonly id: string };
 }
 
 /**
  * A worker process as `gatewright worker` runs it, which stops before or after an activity: the first of its name, as
- * `copy`, or the first of a request, as `copy <id>`.
+ * `copy`, or the first of a request or of an operation of one, as `copy <id>`.
  */
 async function main(): Promise<void> {
   const files = new BreakPointFiles(process.env.GATEWRIGHT_SETTINGS!);
@@ -21,7 +22,8 @@ async function main(): Promise<void> {
     async execute(input, next) {
       const { activityType } = activityInfo();
       const about = input.args[0] as About | undefined;
-      const names = [activityType, `${activityType} ${about?.requestId ?? about?.ticket?.requestId}`];
+      const ids = [about?.requestId ?? about?.ticket?.requestId, about?.operation?.id];
+      const names = [activityType, ...ids.map((id) => `${activityType} ${id}`)];
       for (const name of names) await files.stopAt(name, 'do', 'before');
       const value = await next(input);
       for (const name of names) await files.stopAt(name, 'do', 'after');
