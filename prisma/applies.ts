@@ -26,6 +26,13 @@ import { onFreshReads } from './versioned';
 
 const settled = Object.values(ApplyState).filter(isSettled);
 
+/** What is known of an operation's workflow before something is noted of it. */
+const before = {
+  alive: ['claimed', 'lost'],
+  lost: ['claimed', 'alive'],
+  none: ['claimed', 'alive', 'lost'],
+} as const;
+
 /** How many events are given at once. */
 const EVENTS = 500;
 
@@ -100,7 +107,15 @@ export class StoredApplies implements Applies {
   }
 
   async mark(key: OperationKey, worker: 'alive' | 'none' | 'lost'): Promise<void> {
-    await this.change(key, { worker });
+    const { organizationId, operationId, epoch } = key;
+    // A word that comes late says nothing of one that has ended.
+    await this.database.direct((statements) =>
+      statements.change(Prisma.sql`
+        UPDATE apply_operation
+        SET worker = ${worker}, updated_at = ${new Date()}, resource_version = resource_version + 1
+        WHERE id = ${operationId} AND organization_id = ${organizationId} AND epoch = ${epoch}
+          AND worker IN (${Prisma.join(before[worker])})`),
+    );
   }
 
   /** Writes of an operation what nothing else follows from, where the epoch is its own. @returns whether it is. */

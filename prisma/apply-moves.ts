@@ -72,7 +72,7 @@ export class OpenApply {
     // The guard comes first: those that end at the same moment wait here, and none needs luck among retries.
     const [row] = await statements.rows<ApplyModel>(Prisma.sql`
       SELECT * FROM apply WHERE id = ${id} AND organization_id = ${organizationId} ${forUpdate(database)}`);
-    if (!row) throw new Failure('NOT_FOUND', 'there is no such apply');
+    if (!row) throw await absent(statements, organizationId, applyId);
     if (!all) return new OpenApply(statements, row, await briefOperations(database, statements, row.id));
     const operations = await rawOperations(statements, row.id);
     return new OpenApply(statements, row, [...operations], operations);
@@ -236,4 +236,14 @@ export class OpenApply {
     };
     return Object.fromEntries(Object.entries(all).filter(([name, value]) => row[name as keyof ApplyModel] !== value));
   }
+}
+
+/** Why there is no apply to open. */
+async function absent(statements: Statements, organizationId: string, applyId: Opening['applyId']): Promise<Failure> {
+  if (typeof applyId === 'string') return new Failure('NOT_FOUND', 'there is no such apply');
+  const { ofOperation: id } = applyId;
+  const row = await table(statements, 'applyOperation').findFirst({ where: { id, organizationId } });
+  return row
+    ? unreadable(id, 'it belongs to another apply')
+    : new Failure('NOT_FOUND', 'there is no such operation of an apply');
 }

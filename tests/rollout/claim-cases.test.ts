@@ -18,7 +18,10 @@ const runs: Readonly<Record<ClaimCase['gate'], (row: ClaimCase) => void>> = {
   store: expectKept,
 };
 
-test.each(rows.filter(({ name }) => reasons[name] === undefined))('$gate: $name', (row) => {
+// Those about many at the same moment are run on a store: tests/store/applies-concurrent.test.ts.
+const alone = rows.filter(({ name, concurrency }) => reasons[name] === undefined && concurrency === undefined);
+
+test.each(alone)('$gate: $name', (row) => {
   if (!Object.hasOwn(runs, row.gate))
     throw new Error('this row is neither run nor listed in tests/cases/left-out.json with its reason');
   expect(Object.keys(row.expected).length).toBeGreaterThan(0);

@@ -20,6 +20,8 @@ interface RowOperation {
 export interface ClaimCase extends Case {
   readonly gate: 'copy' | 'cutover' | 'store';
   readonly rows: readonly RowOperation[];
+  /** How many want to claim at the same moment. */
+  readonly concurrency?: number;
   readonly parent_state?: string;
   readonly parent?: { readonly attempt: number | 'max' | 'max-1'; readonly heartbeat: string };
   readonly control_requests?: readonly { readonly operation: string; readonly status: string }[];
