@@ -145,7 +145,7 @@ export interface Standing {
   readonly database: string;
   readonly branch: string;
   readonly intoBranch: string;
-  /** Whether it goes over several deployments. Of an operation false: it is one. */
+  /** Whether it goes over several deployments as they are now; {@link Checked} tells when it is deployed. Of an operation false. */
   readonly several: boolean;
   /** The apply, once there is one; null also of an operation. */
   readonly apply: ApplyNow | null;
@@ -180,6 +180,8 @@ export interface Settable {
 export interface Checked {
   readonly result: 'changes' | 'none' | 'error';
   readonly error: FailureView | null;
+  /** Whether it goes over several deployments as they are now; with `again` and without an error, its apply is entered. */
+  readonly several: boolean;
 }
 
 export interface QueueAsking {

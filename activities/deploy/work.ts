@@ -39,7 +39,7 @@ export async function watched<T>(
   const over = new AbortController();
   const done = new AbortController();
   let request = await requestOf(ports, ref);
-  let overtaken: Failure | null = null;
+  const overtaken: { by?: Failure } = {};
   if (isOver(request)) over.abort();
   const signal = AbortSignal.any([cancellationSignal(), over.signal]);
   const reporter = new Reporter(ports, ref);
@@ -49,7 +49,7 @@ export async function watched<T>(
       if (isOver(request)) over.abort();
     } catch (error) {
       if (!isFailure(error) || error.code !== 'STATE_CONFLICT') throw error;
-      overtaken = error;
+      overtaken.by = error;
       over.abort();
     }
   });
@@ -65,10 +65,11 @@ export async function watched<T>(
           stop: () => over.abort(),
         }),
     );
-    if (overtaken) throw overtaken;
+    if (overtaken.by) throw overtaken.by;
     return result;
   } catch (error) {
-    throw overtaken ?? error;
+    if (overtaken.by) throw overtaken.by;
+    throw error;
   } finally {
     done.abort();
     await Promise.all([looking, reporting]);
