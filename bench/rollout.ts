@@ -1,16 +1,20 @@
 import { parseArgs } from 'node:util';
 import type { Row } from './figures';
 import { report, runProgram, say } from './report';
+import { benchLatency } from './rollout/latency';
+import { benchManyDeployments } from './rollout/many';
 import { benchProjection } from './rollout/projection';
 
-const usage = `npm run bench -- rollout [--quick] [--json FILE] [--only projection]
+const usage = `npm run bench -- rollout [--quick] [--json FILE] [--only projection,many,latency]
 
 Measures rollouts over many deployments and prints one table.
 `;
 
 /** What is measured, in this order. */
-const parts: Readonly<Record<string, (rounds: number) => Row[] | Promise<Row[]>>> = {
-  projection: (rounds) => benchProjection(10_000, rounds),
+const parts: Readonly<Record<string, (isQuick: boolean) => Row[] | Promise<Row[]>>> = {
+  projection: (isQuick) => benchProjection(10_000, isQuick ? 50 : 300),
+  many: (isQuick) => benchManyDeployments(isQuick ? 100 : 1_000, say),
+  latency: (isQuick) => benchLatency(isQuick ? 20 : 100, say),
 };
 
 async function main(): Promise<void> {
@@ -32,7 +36,7 @@ async function main(): Promise<void> {
       const rows: Row[] = [];
       for (const part of only) {
         say(part);
-        rows.push(...(await parts[part]!(values.quick ? 50 : 300)));
+        rows.push(...(await parts[part]!(values.quick)));
       }
       return rows;
     },
