@@ -3,6 +3,7 @@ import { decideCopies, goers } from '../../domain/rollout/claims';
 import { readApplyOperation } from '../../domain/rollout/apply-row';
 import type { ApplyOperation } from '../../domain/rollout/apply';
 import type { OperationMoveName } from '../../domain/rollout/moves';
+import { Prisma } from '../../prisma/generated/sqlite/client';
 import type { OperationKey } from '../../prisma/apply-store';
 import type { Store } from '../../prisma/store';
 import { leftOut, readCases, type Case } from '../support/cases';
@@ -92,6 +93,41 @@ onBoth('applies at the same moment', (databases) => {
     const entered = await Promise.all(range(10).map((i) => stores[i % 2]!.rollouts.applies.create(input, operations)));
     expect(new Set(entered.map(({ resourceVersion }) => resourceVersion))).toEqual(new Set([1]));
     expect(await stores[0].rollouts.applies.rows(organizationId, input.id)).toHaveLength(1);
+  });
+
+  test('what is written of one while its database is removed does not outlive it', async () => {
+    const { database, store } = await databases.database();
+    const { applies, locks } = store.rollouts;
+    const world = await applyWorld(store, 5);
+    const { id: databaseId } = world.database;
+    const keys = await world.begin(range(5));
+    const at = new Date();
+    const outcomes = await Promise.allSettled([
+      ...keys.map((key) => applies.move(key, 'begin')),
+      applies.override(organizationId, world.apply.id, { environment: 'p', by: 'ann', reason: 'r', at }),
+      locks.acquire(organizationId, { databaseId, deployments: [], owner: 'ann' }),
+      applies.create({ ...world.input, id: randomUUID(), number: 2 }, []),
+      store.deploys.databases.remove(organizationId, databaseId),
+      ...keys.map(({ operationId }) => store.deploys.requests.setPlan(organizationId, operationId, '{}', [])),
+      ...keys.map((key) => applies.note(key, { waits: 'a lock' })),
+      applies.create({ ...world.input, id: randomUUID(), number: 3 }, []),
+    ]);
+    expect(codesOf(outcomes)).toEqual(codesOf(outcomes).map(() => 'NOT_FOUND'));
+    const tables = [
+      'deployment',
+      'apply',
+      'apply_operation',
+      'apply_event',
+      'schema_lock',
+      'gate_override',
+      'deploy_plan',
+    ];
+    const left = await Promise.all(
+      tables.map((name) =>
+        database.direct((statements) => statements.rows(Prisma.sql`SELECT * FROM ${Prisma.raw(name)}`)),
+      ),
+    );
+    expect(left.flat()).toEqual([]);
   });
 
   test('of many who want the lock of a deployment one has it', async () => {
