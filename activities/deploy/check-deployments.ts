@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cancellationSignal } from '@temporalio/activity';
 import type { DatabaseRecord } from '../../domain/deploy/database';
+import type { StorageNeed } from '../../domain/deploy/request';
 import type { DeploymentRecord } from '../../domain/rollout/apply';
 import type { FailureView } from '../../domain/saga';
 import { diff } from '../../domain/schema/diff';
@@ -37,6 +38,8 @@ export interface FoundAt {
   readonly change: PlannedChange;
   readonly lint: readonly LintMessage[];
   readonly instantEligible: boolean;
+  /** Null where it was looked at before, or not at all. */
+  readonly storage: StorageNeed | null;
   /** How its schema differs from that of the first. */
   readonly drift: FailureView | null;
 }
@@ -66,11 +69,12 @@ async function foundAt(
   const id = operationIdOf(requestId, deployment.id);
   const isFirst = deployment.server === database.server && deployment.schema === schema;
   // It was looked at for the request itself.
-  if (isFirst) return { deployment, change: { ...change, id }, lint: [], instantEligible: true, drift: null };
+  if (isFirst)
+    return { deployment, change: { ...change, id }, lint: [], instantEligible: true, storage: null, drift: null };
   const there = { ...database, server: deployment.server };
   const from = await (await ports.engine(there, deployment.schema)).introspect(cancellationSignal());
   const drift = driftOf(deployment, change.from, from);
-  if (drift) return { deployment, change: { ...change, id }, lint: [], instantEligible: false, drift };
+  if (drift) return { deployment, change: { ...change, id }, lint: [], instantEligible: false, storage: null, drift };
   const { to, renames } = change;
   const at = { database: there, schema: deployment.schema, id, instant, placed };
   const planned = await plannedAt(ports, at, { from, to, renames });

@@ -116,7 +116,11 @@ export const showRequest = z.object({
     .optional(),
 });
 export const closeRequest = z.object({ state: z.literal('closed', 'must be closed') });
-export const deploy = z.object({ instant_ddl: asked(z.boolean()) });
+export const deploy = z.object({
+  instant_ddl: asked(z.boolean()),
+  /** How several deployments are gone over: one whole after the other, or all made ready first. */
+  strategy: asked(z.enum(['serial', 'parallel'])),
+});
 /** Ours: whether what a revert loses is accepted. */
 export const revert = z.object({ accept_losses: asked(z.boolean()) });
 export const enable = z.object({ enable: z.boolean() });

@@ -288,6 +288,24 @@ export const applyEventSchema = z
   })
   .openapi('ApplyEvent');
 
+export const applyLogSchema = z
+  .object({
+    entries: z.array(
+      z
+        .looseObject({
+          seq: z.int(),
+          at: time,
+          run_id: runId,
+          kind: z.string(),
+          type: z.string(),
+          deployment: z.string().nullable().openapi({ description: 'null for what is about the whole of it.' }),
+        })
+        .openapi('ApplyLogEntry', { description: 'An entry of the journal, as streams of runs send it.' }),
+    ),
+    next_page_token: nextPageToken,
+  })
+  .openapi('ApplyLog');
+
 const lint = z
   .object({
     code: z.string(),

@@ -15,6 +15,7 @@ import { applyNowOf } from '../../domain/rollout/now';
 import { applyStateFacts, isSettled, type ApplyState } from '../../domain/rollout/states';
 import { isUnreadable, readable, type ApplyShown, type Unreadable } from './lookup';
 import { paceOf, type Pace } from './pace';
+import { verbOf } from './standing';
 import { ApplyVerb } from './schemas';
 
 type View = Record<string, unknown>;
@@ -93,7 +94,7 @@ export function applyView({ database, request, apply, rows, overrides }: ApplySh
 /** What can be done with an apply now, by the words of the routes. */
 export function allowedVerbs(apply: ApplyRecord, operations: readonly ApplyOperation[]): ApplyVerb[] {
   const actions = allowedApplyActions(applyNowOf(apply, operations));
-  const verbs = actions.map((action): ApplyVerb => (action === 'apply-deploy' ? ApplyVerb.cutover : action));
+  const verbs = actions.map(verbOf);
   return isSettled(apply.state) ? verbs : [...verbs, ApplyVerb.volume];
 }
 

@@ -119,6 +119,13 @@ export type Look =
     }
   /** What a branch has changed since it was made: answers with {@link WouldChange}. */
   | { readonly at: 'branch'; readonly branchId: string }
+  /** What a request would do on each deployment of its database: answers with {@link WouldRollOut}. */
+  | {
+      readonly at: 'rollout';
+      readonly branchId: string;
+      readonly intoBranchId: string;
+      readonly renames?: readonly Rename[];
+    }
   /** What a revert of a request would lose now: answers with {@link WouldLose}. */
   | { readonly at: 'losses'; readonly requestId: string };
 
@@ -151,6 +158,23 @@ export interface WouldOperate {
   readonly way: string;
   readonly because: string;
   readonly canDropData: boolean;
+}
+
+/** What a request would do over several deployments. */
+export interface WouldRollOut {
+  /** Of the first one, whose schema the others should have. */
+  readonly diff: readonly ObjectText[];
+  /** In the order of the rollout. */
+  readonly deployments: readonly WouldDeploy[];
+}
+
+/** What a request would do on one deployment. */
+export interface WouldDeploy extends Omit<WouldChange, 'diff'> {
+  readonly deploymentId: string;
+  /** Why nothing could be planned there. */
+  readonly error: FailureView | null;
+  /** How its schema differs from that of the first, for people; none where it does not. */
+  readonly drift: readonly string[];
 }
 
 /** What a revert would lose. */
