@@ -180,8 +180,6 @@ export interface Settable {
 export interface Checked {
   readonly result: 'changes' | 'none' | 'error';
   readonly error: FailureView | null;
-  /** With `again`: whether it goes over several deployments, and so has an apply now. */
-  readonly several?: boolean;
   /** Whether it goes over several deployments as they are now; with `again` and without an error, its apply is entered. */
   readonly several: boolean;
 }
