@@ -26,8 +26,8 @@ export interface Following {
   readonly api: RolloutApi;
   readonly number: number;
   readonly view: RolloutView;
-  /** The event after which events are shown; from the first unless told. */
-  readonly after?: number | undefined;
+  /** The version of the rollout before which events are left out; from the first unless told. */
+  readonly since?: number;
   readonly over: (now: RolloutNow) => boolean;
 }
 
@@ -85,17 +85,17 @@ class Follow {
 
   /** Hears of every change of a state; what is wrong with the connection for good ends the following. */
   private async listen(signal: AbortSignal): Promise<void> {
-    const { api, number, view, after } = this.following;
+    const { api, number, view, since = 0 } = this.following;
     try {
       const stream = followStream(api.client, api.path(number, 'events'), {
         signal,
-        ...(after !== undefined && { after: String(after) }),
         onConnection: (up) => view.connection?.(up),
         onOpen: () => Promise.resolve(this.wake()),
       });
       for await (const { event, data } of stream) {
         if (event === 'end') break;
-        view.event?.(JSON.parse(data) as ApplyEventJson, data);
+        const change = JSON.parse(data) as ApplyEventJson;
+        if (change.version >= since) view.event?.(change, data);
         this.wake();
       }
       this.ended = true;

@@ -6,7 +6,7 @@ import { printJson } from '../registration';
 import type { RolloutApi } from '../rollout-api';
 import { followRollout } from '../rollout-follow';
 import { exitOf, outlook, type Awaited } from '../rollout-outcome';
-import { isUnreadable, type ApplyJson } from '../rollout-shapes';
+import { isUnreadable, type ApplyJson, type RolloutNow } from '../rollout-shapes';
 import { countedText, rolloutText } from '../rollout-text';
 import { rolloutView } from '../rollout-view';
 import { rolloutApi, type WatchOptions } from './rollout';
@@ -102,7 +102,8 @@ function does<Options extends ActOptions>(
     const view = rolloutView(io, `${database} #${number}`, how);
     const isOver = outlook(awaited);
     isOver(asked);
-    const now = await followRollout(io, { api, number, view, over: ({ apply }) => isOver(apply) });
+    const over = ({ apply }: RolloutNow): boolean => isOver(apply);
+    const now = await followRollout(io, { api, number, view, over, since: asked.resource_version });
     if (options.output === 'json') printJson(io, now.apply);
     else io.out(`\n${now.apply.says}.\n`);
     return exitOf(awaited, now.apply);
