@@ -36,7 +36,12 @@ const forever = '3650 days';
  * Whatever acts on a database heartbeats, and is waited for when it is cancelled, so that nothing is made after it was
  * looked for to be removed.
  */
-export function deployActivities(run: RunPolicy, deploy: DeployPolicy): DeployProxies {
+export function deployActivities(
+  run: RunPolicy,
+  deploy: DeployPolicy,
+  /** Whether tables are made however long their server is away: others of the same change are on their way already. */
+  patient = false,
+): DeployProxies {
   const { WAIT_CANCELLATION_COMPLETED } = ActivityCancellationType;
   const retry = { initialInterval: run.retryIntervalMs, backoffCoefficient: 2, maximumInterval: '10s' } as const;
   const some = { ...retry, maximumAttempts: run.stepAttempts };
@@ -45,13 +50,14 @@ export function deployActivities(run: RunPolicy, deploy: DeployPolicy): DeployPr
       ...{ heartbeatTimeout, cancellationType: WAIT_CANCELLATION_COMPLETED, retry },
       ...options,
     });
+  const long = proxy({ startToCloseTimeout: forever, retry: { ...retry, maximumInterval: '30s' } });
   return {
     store: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry }),
     quick: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry: some }),
     check: proxy({ scheduleToCloseTimeout: deploy.checkMs }),
     queue: proxy({ startToCloseTimeout: run.stepTimeoutMs, retry: { ...retry, maximumInterval: '30s' } }),
-    submit: proxy({ scheduleToCloseTimeout: deploy.submitMs }),
-    long: proxy({ startToCloseTimeout: forever, retry: { ...retry, maximumInterval: '30s' } }),
+    submit: patient ? long : proxy({ scheduleToCloseTimeout: deploy.submitMs }),
+    long,
     swap: proxy({ startToCloseTimeout: forever }),
     undo: proxy({ scheduleToCloseTimeout: deploy.cancelMs }),
     losses: proxy({ startToCloseTimeout: deploy.checkMs, retry: some }),
