@@ -115,6 +115,20 @@ describe('databases and branches', () => {
     expect((await cli('database set store --protected perhaps')).code).toBe(2);
   });
 
+  test('how deploys go over several deployments is a setting, too', async () => {
+    await ps.database();
+    const flags = '--environments staging,production --on-failure pause --cutover barrier --copies 2';
+    const set = await cli(`database set shop ${flags} --revert-together off`);
+    expect(set.out).toMatch(/environments +staging, then production\ndeployments +2 copy at once, on failure pause\n/);
+    const rollout = async () => (await api.store.deploys.databases.named(ps.organizationId, 'shop'))!.settings.rollout;
+    const all = { onFailure: 'pause', cutover: 'barrier', copies: 2, revertTogether: false };
+    expect(await rollout()).toEqual({ environments: ['staging', 'production'], ...all });
+    expect((await cli(['database', 'set', 'shop', '--environments', ''])).code).toBe(0);
+    expect(await rollout()).toEqual({ environments: [], ...all });
+    for (const wrong of ['--environments a,a', '--on-failure perhaps', '--cutover soon', '--copies 0'])
+      expect((await cli(`database set shop ${wrong}`)).code).toBe(2);
+  });
+
   test('what is removed is asked about, and gone', async () => {
     await ps.database();
     expect((await cli('database remove shop')).code).toBe(2); // nobody can be asked
