@@ -4,11 +4,10 @@ import { actable, type DeployRequest } from '../../domain/deploy/request';
 import { holdsPlace, isTerminal } from '../../domain/deploy/states';
 import { throttleRatio } from '../../domain/deploy/throttle';
 import { Failure, isFailure } from '../../domain/failures';
-import { ApplyAction } from '../../domain/rollout/actions';
 import type { CutoverPolicy } from '../../domain/rollout/claims';
 import type { ApplySignal, ApplyTold } from '../../domain/rollout/contract';
 import type { Deps } from '../deps';
-import { mustAllow as mustAllowVerb, standingOf } from '../rollout/standing';
+import { applyActions, mustAllow as mustAllowVerb, standingOf } from '../rollout/standing';
 import { approvalMissing } from './approval';
 import { ok, operates, type Answered, type Call, type Called } from './call';
 import { Lives } from './lives';
@@ -34,15 +33,6 @@ const signals: Readonly<Record<DeployAction, DeploySignal>> = {
 /** How a deploy goes over several deployments, in PlanetScale's words: one after the other, or all made ready first. */
 const cutovers: Readonly<Record<Strategy, CutoverPolicy>> = { serial: 'sequential', parallel: 'barrier' };
 type Strategy = 'serial' | 'parallel';
-
-/** What is done with the apply of a request that has one; the others are about the request alone. */
-const verbs: Partial<Record<DeployAction, ApplyAction>> = {
-  [DeployAction.cancel]: ApplyAction.cancel,
-  [DeployAction.applyDeploy]: ApplyAction.applyDeploy,
-  [DeployAction.forceCutover]: ApplyAction.applyDeploy,
-  [DeployAction.revert]: ApplyAction.revert,
-  [DeployAction.skipRevert]: ApplyAction.skipRevert,
-};
 
 type Addressed = Called<unknown, unknown>;
 
@@ -176,7 +166,7 @@ export class Actions {
   }
 
   private async mustAllow({ database, request }: RequestFound, action: DeployAction): Promise<void> {
-    const verb = verbs[action];
+    const verb = applyActions[action];
     const standing = verb && (await standingOf(this.deps, request));
     if (verb && standing) return mustAllowVerb(verb, standing);
     const reviews = await this.deps.store.deploys.requests.reviews(request.organizationId, request.id);

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { defaultDatabaseSettings, type DatabaseRecord } from '../../domain/deploy/database';
+import { defaultRolloutSettings } from '../../domain/rollout/apply';
 import { throttleOfPercent } from '../../domain/deploy/throttle';
 import { Failure } from '../../domain/failures';
 import type { Deps } from '../deps';
+import { changedSettings } from '../rollout/settings';
 import { administers, created, gone, ok, operates, reads, type Call } from './call';
 import { queueCalls } from './queue';
 import { Lives } from './lives';
@@ -35,7 +37,8 @@ export function databaseCalls(deps: Deps): Call[] {
   const shown = async (database: DatabaseRecord, base: string): Promise<object> => {
     const { organizationId, id } = database;
     const { items } = await store.deploys.branches.list(organizationId, id, { page: 1, perPage: 1_000 });
-    return databaseView({ database, branches: items }, base);
+    const shards = await lookup.shardsOf(database, database.defaultBranch);
+    return databaseView({ database, branches: items, shards }, base);
   };
 
   return [
@@ -55,7 +58,12 @@ export function databaseCalls(deps: Deps): Call[] {
       const branch = body.default_branch ?? FIRST_BRANCH;
       const database = await store.deploys.databases.create({
         ...{ id, organizationId, name, kind, server: server.secret, notes: body.notes },
-        settings: { ...defaultDatabaseSettings, ...revertWindow(deps), ...settingsOf(body) },
+        settings: {
+          ...defaultDatabaseSettings,
+          ...revertWindow(deps),
+          ...settingsOf(body),
+          ...(body.rollout && { rollout: changedSettings(defaultRolloutSettings, body.rollout) }),
+        },
         branch: {
           ...{ id: branchId, name: branch, parent: null, createdBy: caller.label },
           schema: body.adopt?.schema ?? schemaName(name, branch, branchId),
@@ -78,7 +86,10 @@ export function databaseCalls(deps: Deps): Call[] {
         ...(body.new_name !== undefined && { name: body.new_name }),
         ...(body.default_branch !== undefined && { defaultBranch: body.default_branch }),
         ...(body.notes !== undefined && { notes: body.notes }),
-        settings: settingsOf(body),
+        settings: {
+          ...settingsOf(body),
+          ...(body.rollout && { rollout: changedSettings(database.settings.rollout, body.rollout) }),
+        },
       });
       return ok(await shown(changed, base));
     }),

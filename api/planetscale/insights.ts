@@ -14,7 +14,7 @@ import { inspected } from './runs';
 import * as shapes from './schemas';
 import { askedRatio } from './throttle';
 import { textsView } from './views/lint';
-import { operationView } from './views/operation';
+import { operationViews } from './views/operation';
 import { deploymentView } from './views/request';
 import { storageView } from './views/storage';
 import { throttlerView } from './views/throttler';
@@ -36,8 +36,8 @@ export function insightCalls(deps: Deps): Call[] {
 
     reads('get', `${one}/operations`, { query: pageQuery }, async (called) => {
       const { database, request } = await lookup.request(called);
-      const operations = await store.deploys.requests.operations(called.organizationId, request.id);
-      return ok(pageView(called, slice(operations, called.query), (each) => operationView(each, database)));
+      const [shown] = await lookup.shown(database, [request]);
+      return ok(pageView(called, slice(operationViews(shown!.shards, database), called.query), (each) => each));
     }),
 
     reads('get', `${one}/diff`, {}, async (called) => {

@@ -1,5 +1,6 @@
 import { DatabaseKind } from '../../domain/deploy/database';
 import { DeploymentState } from '../../domain/deploy/states';
+import { rolloutSettingsBody } from '../rollout/schemas';
 import { z } from '../zod';
 import { knownName, newName, prose } from './names';
 import { paging } from './pages';
@@ -31,6 +32,8 @@ const databaseSettings = {
   allow_own_approval: asked(z.boolean()),
   /** Ours: how long a deployed request can be reverted. */
   revert_window_seconds: asked(seconds),
+  /** Ours: how deploy requests go over several deployments. */
+  rollout: asked(rolloutSettingsBody),
 };
 
 export const listDatabases = z.object({ ...paging, q: search });

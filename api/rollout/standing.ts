@@ -1,12 +1,31 @@
 import type { DeployRequest } from '../../domain/deploy/request';
 import { Failure, isFailure } from '../../domain/failures';
-import { refusalOf, type ApplyAction } from '../../domain/rollout/actions';
+import { DeployAction } from '../../domain/deploy/actions';
+import { ApplyAction, allowedApplyActions, refusalOf } from '../../domain/rollout/actions';
 import { readApplyOperation } from '../../domain/rollout/apply-row';
 import type { ApplyNow } from '../../domain/rollout/contract';
 import { applyNowOf } from '../../domain/rollout/now';
 import { isSettled } from '../../domain/rollout/states';
 import type { Deps } from '../deps';
 import { ApplyVerb } from './schemas';
+
+/** What is done with the apply of a request that has one; everything else is about the request alone. */
+export const applyActions: Partial<Record<DeployAction, ApplyAction>> = {
+  [DeployAction.cancel]: ApplyAction.cancel,
+  [DeployAction.applyDeploy]: ApplyAction.applyDeploy,
+  [DeployAction.forceCutover]: ApplyAction.applyDeploy,
+  [DeployAction.revert]: ApplyAction.revert,
+  [DeployAction.skipRevert]: ApplyAction.skipRevert,
+};
+
+/** What can be done with a request whose apply stands somewhere. @param alone what could be done with the request alone */
+export function allowedWith(standing: ApplyNow, alone: readonly DeployAction[]): DeployAction[] {
+  const allowed = allowedApplyActions(standing);
+  return Object.values(DeployAction).filter((action) => {
+    const those = applyActions[action];
+    return those === undefined ? alone.includes(action) : allowed.includes(those);
+  });
+}
 
 /** Where the apply of a request stands; null where it has none, or it is over, so that the request alone counts. */
 export async function standingOf(
