@@ -40,7 +40,9 @@ export async function ownOperation({ rollouts }: DeployPorts, ref: OwnRef): Prom
 
 /** A request as the deploy of one of its operations sees it: what people set is the request's, how far it is, its own. */
 export function seenBy(request: DeployRequest, { state, wanted, error, errorCode }: ApplyOperation): DeployRequest {
-  const isCancelled = wanted === 'cancel' && isBeforeLive(state);
+  // What becomes of a swap that was cut off is found out first.
+  const isSwapping = state === 'cutting_over' || state === 'recovering';
+  const isCancelled = wanted === 'cancel' && isBeforeLive(state) && !isSwapping;
   return {
     ...request,
     deployment: {
@@ -66,15 +68,21 @@ const implied: Partial<Record<ApplyState, Wanted>> = {
   skipping_revert: 'skip_revert',
 };
 
-/** Notes that the workflow of an operation is there. @returns the operation as it goes on from there */
+/**
+ * Notes that the workflow of an operation is there. @returns the operation as it goes on from there
+ * @throws Failure STATE_CONFLICT where it was there before, and is over
+ */
 export async function arrive(
   { rollouts }: DeployPorts,
   ref: OwnRef,
   operation: ApplyOperation,
 ): Promise<ApplyOperation> {
   const { applies } = rollouts;
-  const { state, worker, wanted } = operation;
-  if (worker !== 'claimed') return operation;
+  const { state, worker, wanted, epoch } = operation;
+  if (worker === 'alive') return operation;
+  // One that has ended, or was taken for lost, does not come back: the next one has another epoch.
+  if (worker !== 'claimed')
+    throw new Failure('STATE_CONFLICT', 'the workflow of this epoch is over', { data: { state, epoch } });
   const key = keyOf(ref);
   await applies.mark(key, 'alive');
   // What was made for an attempt that failed is gone: nothing is made of the next before that is noted.

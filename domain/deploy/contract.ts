@@ -78,11 +78,6 @@ export type PasswordVerifier =
 /** Input of `deploy.request`. */
 export interface DeployLife extends RequestRef, Policies {
   readonly intoBranchId: string;
-  /**
-   * Milliseconds between two looks whether the workflows of its operations are still there, where it goes over several
-   * deployments; a minute where it is not said.
-   */
-  readonly rollCallMs?: number;
 }
 
 /** Input of `deploy.queue`. */

@@ -4,6 +4,7 @@ import { ApplyAction, refusalOf } from '../../domain/rollout/actions';
 import { ApplySignal, type ApplyNow, type ApplyTold } from '../../domain/rollout/contract';
 import { isRunFailure } from '../saga/failure';
 import { failureView } from '../saga/failure';
+import { isSettled } from '../../domain/rollout/states';
 import type { FailureView } from '../../domain/saga';
 import type { Course } from './course';
 import { applyQuery, applySignal, applyUpdate } from './messages';
@@ -63,9 +64,11 @@ export class ApplyCommands {
     this.refuse(ApplyAction[name], apply);
   }
 
+  /** What was heard of it may be a moment behind its rows, which judge in the end; what has settled stays so. */
   private refuse(action: ApplyAction, apply: ApplyNow): void {
     const refusal = refusalOf(action, apply);
-    if (refusal) throw ApplicationFailure.nonRetryable(refusal.message, refusal.code, refusal.data);
+    if (refusal && isSettled(apply.state))
+      throw ApplicationFailure.nonRetryable(refusal.message, refusal.code, refusal.data);
   }
 
   private async obey(name: ApplySignal, told: ApplyTold): Promise<ApplyNow> {

@@ -16,8 +16,8 @@ export async function beginOperation(life: OperationLife, identified: Identified
       workflowId: operationRunId(life),
       args: [life],
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      // One that is over is never begun again: who comes after it has another epoch.
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      // One that was ended by hand before it said a word is begun again; the store refuses any other that is over.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       typedSearchAttributes: [
         ...runAttributes(DeployWorkflow.operation, organizationId),

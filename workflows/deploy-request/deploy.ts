@@ -49,8 +49,14 @@ export class Deploy {
       do: () => this.place(),
       undo: (_, rollback) => this.giveBack(rollback),
     });
-    if (this.share.isPast('submitting') || this.course.apply) return;
+    if (this.share.isPast('submitting') || this.hasRolledOn) return;
     await saga.step('check', { do: () => this.checkAgain(), undo: nothing('a look leaves nothing behind') });
+  }
+
+  /** Whether any of its operations was begun, so that the check of before that holds. */
+  private get hasRolledOn(): boolean {
+    const { apply } = this.course;
+    return apply !== null && Object.keys(apply.operations).some((state) => state !== 'pending');
   }
 
   private async place(): Promise<void> {
@@ -81,8 +87,8 @@ export class Deploy {
   /** The target may have changed while the request waited. */
   private async checkAgain(): Promise<void> {
     const { result, error, several } = await this.act.check.check({ ...this.ref, again: true });
-    // There may be more deployments by now, or less.
-    if (several !== undefined) this.course.several = several;
+    // There may be more deployments by now, or less; runs that began before there were any do not say.
+    this.course.several = several ?? false;
     this.share.unlessCancelled();
     if (result !== 'error') return;
     await this.course.enter('refuseLate', { error });

@@ -144,18 +144,13 @@ class RequestLife {
   }
 
   private async complete(): Promise<'completeDeploy' | 'unblock'> {
-    // Each deployment was taken back, or finished, before its apply could end.
-    if (this.course.apply) return this.isLiveSomewhere ? 'completeDeploy' : 'unblock';
     const remains = await this.act.undo.remains(this.ref);
     if (remains === 'new' || remains === 'old') await this.act.undo.finish(this.ref);
-    if (remains === 'unapplied') await this.act.undo.takeBack(this.ref);
+    // What is left of several deployments is taken back one by one.
+    if (remains === 'unapplied')
+      await (this.course.apply ? this.act.undo.finish(this.ref) : this.act.undo.takeBack(this.ref));
     const isLive = remains === 'new' || this.course.state === 'complete_revert_error';
-    return isLive || this.wasLive ? 'completeDeploy' : 'unblock';
-  }
-
-  private get isLiveSomewhere(): boolean {
-    const { state, apply } = this.course;
-    return state === 'complete_revert_error' || (apply?.operations.completed ?? 0) > 0;
+    return isLive || (this.wasLive && !this.course.apply) ? 'completeDeploy' : 'unblock';
   }
 
   /** Whether it failed after it was live. */

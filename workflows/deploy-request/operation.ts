@@ -79,9 +79,7 @@ class Operation {
 
   private async begin(): Promise<void> {
     const standing = await this.act.store.standing(this.ref);
-    // What was made before is found again, and the rest is made.
-    const state = standing.state === 'in_progress' ? 'submitting' : standing.state;
-    this.course.begin({ ...standing, state, autoCutover: false });
+    this.course.begin(standing);
     this.orders.begin(standing);
   }
 

@@ -183,7 +183,7 @@ export class Rollout {
   /** Finds those whose workflow is gone, every so often and when in doubt. */
   private async callRolls(): Promise<void> {
     for (;;) {
-      await condition(() => this.inDoubt, this.life.rollCallMs ?? ROLL_CALL_MS);
+      await condition(() => this.inDoubt, ROLL_CALL_MS);
       this.inDoubt = false;
       await this.act.long.rollCall(this.ref);
       this.known.clear();
