@@ -1,5 +1,6 @@
 import { isBeforeLive } from './actions';
 import type { Board, Piece } from './board';
+import { isSettled } from './states';
 
 /** What is as it was before, because it was not begun, or was taken back by whoever tried it. */
 function isUntouched({ row, state, worker }: Piece): boolean {
@@ -57,6 +58,8 @@ export function stop(board: Board): void {
 /** Has somebody work again on what was cut off, whoever holds the rollout: it was begun. */
 export function takeUp(board: Board): void {
   for (const piece of board.pieces) {
-    if (piece.worker === 'lost' && piece.state !== 'failed_retryable' && piece.state !== 'stopped') board.claim(piece);
+    const { state, worker } = piece;
+    const isResting = isSettled(state) || state === 'failed_retryable' || state === 'stopped';
+    if (worker === 'lost' && !isResting) board.claim(piece);
   }
 }

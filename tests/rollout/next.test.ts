@@ -76,6 +76,7 @@ function watched(made: Making): Simulation {
       );
       must(!isHalted, 'nothing begins behind a failure that halts');
     }
+    const after = new Map(next.operations.map((each) => [each.id, each.state]));
     for (const [id, wanted] of Object.entries(next.want)) {
       const row = rows.find((each) => each.id === id)!;
       if (row.wanted === wanted) continue;
@@ -83,14 +84,15 @@ function watched(made: Making): Simulation {
       const before = rows.filter((other) => isBefore(other, row));
       if (wanted === 'cut_over')
         must(
-          before.every(
-            (each) => live.includes(each.state) || (each.state === 'failed' && policyOf(each) === 'continue'),
-          ),
+          before.every((each) => {
+            const state = after.get(each.id)!;
+            return live.includes(state) || (state === 'failed' && policyOf(each) === 'continue');
+          }),
           'cut-overs are in order',
         );
       if (wanted === 'revert')
         must(
-          rows.filter((other) => isBefore(row, other)).every(({ state }) => isSettled(state)),
+          rows.filter((other) => isBefore(row, other)).every((each) => isSettled(after.get(each.id)!)),
           'reverts are in reverse order',
         );
     }
@@ -204,4 +206,50 @@ test('what keeps failing is tried ten times, and fails then', () => {
   const [first, second] = simulation.rows;
   expect([first!.state, first!.attempts, second!.state]).toEqual(['failed', 10, 'pending']);
   expect(simulation.apply.error).toBe('deployment region-0 failed: the disk is full (it was tried 10 times)');
+});
+
+test('what was begun behind a failure that halts is taken back, and the rest never begins', () => {
+  const simulation = watched({
+    ...{ size: 4, cutover: 'barrier', copies: 3, onFailure: 'halt', revertTogether: true, deferred: false },
+  });
+  simulation.decide();
+  for (const each of [0, 1, 2]) simulation.work(each, 'well');
+  simulation.work(1, 'badly');
+  expect(calm(simulation)).toBe(true);
+  const states = simulation.rows.map(({ state }) => state);
+  expect([states, simulation.apply.state]).toEqual([['completed', 'failed', 'cancelled', 'pending'], 'failed']);
+});
+
+test('a stop lets everything rest that is not live, and a start has it go on from there', () => {
+  const simulation = watched({
+    ...{ size: 3, cutover: 'barrier', copies: 2, onFailure: 'halt', revertTogether: true, deferred: false },
+  });
+  simulation.decide();
+  for (const each of [0, 1]) simulation.work(each, 'well');
+  simulation.say('stop');
+  simulation.decide();
+  for (const each of [0, 1]) simulation.work(each, 'well');
+  expect(simulation.rows.map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped']);
+  expect([simulation.apply.state, simulation.isSettled]).toEqual(['stopped', false]);
+  simulation.say('start');
+  simulation.decide();
+  expect(simulation.rows.map(({ state }) => state)).toEqual(['resuming', 'resuming', 'stopped']);
+  expect(calm(simulation)).toBe(true);
+  expect(simulation.apply.state).toBe('completed');
+});
+
+test('a row that cannot be read holds what has not begun, and is named', () => {
+  const simulation = watched({
+    ...{ size: 2, cutover: 'sequential', copies: 1, onFailure: 'continue', revertTogether: true, deferred: false },
+  });
+  simulation.broken.add(1);
+  simulation.judge();
+  const next = simulation.decide();
+  expect([next.claim, next.blamed]).toEqual([
+    [],
+    [{ operation: 'op-1', reason: 'its state is not one that is known' }],
+  ]);
+  expect(next.waits).toEqual({ 'op-0': 'not every deployment can be read: its state is not one that is known' });
+  expect(calm(simulation)).toBe(true);
+  expect(simulation.apply.state).toBe('completed');
 });
