@@ -128,7 +128,8 @@ async function whileFollowed<T>(
   }
 }
 
-async function proveGone(engine: SchemaEngine, { id }: PlannedChange): Promise<void> {
+/** @throws Failure INTERNAL, retryable, while something of a change is left. */
+export async function proveGone(engine: SchemaEngine, { id }: PlannedChange): Promise<void> {
   const left = (await engine.leftovers()).filter(({ changeId }) => changeId === id);
   if (left.length === 0 && (await engine.state(id)) === null) return;
   throw new Failure('INTERNAL', `left of the change: ${left.map(({ name }) => name).join(', ')}`, { retryable: true });

@@ -9,8 +9,9 @@ import { prove } from './copy';
 import { isOwn, noteOperation, planKey } from './operation';
 import type { DeployPorts } from './ports';
 import { lossesOf } from './losses';
+import { finishFailed, remainsOf, remainsOfAll } from './remains';
 import { isSeveral, plannedOf, type PlannedSubject } from './subject';
-import { expected, watched, type Watched } from './work';
+import { watched, type Watched } from './work';
 
 type SwapSteps = Pick<DeployActivities, 'cutOver' | 'refuseLosses' | 'revert' | 'finish' | 'remains' | 'conclude'>;
 
@@ -94,18 +95,13 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
     },
 
     async finish(ref) {
-      if (await isSeveral(ports, ref)) return;
+      if (await isSeveral(ports, ref)) return await finishFailed(ports, ref);
       const { engine, change } = await plannedOf(ports, ref);
       await watched(ports, ref, async (work) => await engine.finish(change, work));
     },
 
     async remains(ref): Promise<Remains> {
-      if (await isSeveral(ports, ref)) return 'nothing';
-      const { engine, change } = await plannedOf(ports, ref);
-      const phase = (await expected(async () => await engine.state(change.id)))?.phase;
-      if (phase === undefined) return 'nothing';
-      if (phase === 'reverted') return 'old';
-      return phase === 'swapped' || phase === 'finishing' ? 'new' : 'unapplied';
+      return (await isSeveral(ports, ref)) ? await remainsOfAll(ports, ref) : await remainsOf(ports, ref);
     },
 
     async conclude({ reverted, ...ref }) {
