@@ -11,7 +11,8 @@ import { enterApply } from './apply-entry';
 import { applyEventsAfter } from './apply-events';
 import { OpenApply, type Opening } from './apply-moves';
 import { unreadable } from './apply-texts';
-import { applyOf, rawOperations, type RawOperation } from './apply-rows';
+import { rawOperations, type RawOperation } from './apply-operation-rows';
+import { applyOf } from './apply-rows';
 import type { Applies, Moved, NewApply, NewApplyOperation, OperationKey } from './apply-store';
 import type { Database } from './database';
 import { StoredPlans } from './deploy-plans';
@@ -72,7 +73,7 @@ export class StoredApplies implements Applies {
 
   async rows(organizationId: string, applyId: string): Promise<readonly unknown[]> {
     if (!(await this.get(organizationId, applyId))) return [];
-    return await this.database.direct((statements) => rawOperations(statements, applyId));
+    return await this.database.direct((statements) => rawOperations(this.database, statements, applyId));
   }
 
   async tasks(organizationId: string, applyId: string): Promise<DeployOperation[]> {

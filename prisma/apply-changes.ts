@@ -2,7 +2,7 @@ import type { Wanted } from '../domain/rollout/apply';
 import type { OperationNotes } from '../domain/rollout/decided';
 import { operationMoves, type OperationMoveName } from '../domain/rollout/moves';
 import { applyStateFacts } from '../domain/rollout/states';
-import type { RawOperation } from './apply-rows';
+import type { RawOperation } from './apply-operation-rows';
 import type { ApplyOperationModel } from './generated/sqlite/models';
 
 /** What a row of an operation has after a write. */

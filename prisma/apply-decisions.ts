@@ -1,7 +1,7 @@
 import type { Decided } from '../domain/rollout/decided';
 import { isSettled } from '../domain/rollout/states';
 import type { OpenApply } from './apply-moves';
-import type { RawOperation } from './apply-rows';
+import type { RawOperation } from './apply-operation-rows';
 import type { OperationKey } from './apply-store';
 
 /** Writes what was decided of an apply. @returns the operations that were claimed, with their epochs */

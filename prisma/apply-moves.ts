@@ -9,14 +9,13 @@ import { changeOf, claimOf, newsOf, type OperationChange } from './apply-changes
 import { askedText, refused, unreadable, verdictText } from './apply-texts';
 import { recordApplyEvents, type NewApplyEvent } from './apply-events';
 import {
-  applyOf,
   briefOperations,
-  nothingAsked,
   rawOperation,
   rawOperations,
   type BriefOperation,
   type RawOperation,
-} from './apply-rows';
+} from './apply-operation-rows';
+import { applyOf, nothingAsked } from './apply-rows';
 import type { OperationKey } from './apply-store';
 import type { Database } from './database';
 import { Prisma } from './generated/sqlite/client';
@@ -74,7 +73,7 @@ export class OpenApply {
       SELECT * FROM apply WHERE id = ${id} AND organization_id = ${organizationId} ${forUpdate(database)}`);
     if (!row) throw await absent(statements, organizationId, applyId);
     if (!all) return new OpenApply(statements, row, await briefOperations(database, statements, row.id));
-    const operations = await rawOperations(statements, row.id);
+    const operations = await rawOperations(database, statements, row.id);
     return new OpenApply(statements, row, [...operations], operations);
   }
 

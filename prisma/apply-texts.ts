@@ -2,7 +2,7 @@ import type { Asked } from '../domain/rollout/apply';
 import { applyStateFacts } from '../domain/rollout/states';
 import type { Verdict } from '../domain/rollout/verdict';
 import { Failure } from '../domain/failures';
-import type { RawOperation } from './apply-rows';
+import type { RawOperation } from './apply-operation-rows';
 import type { ApplyModel } from './generated/sqlite/models';
 
 const asks: Readonly<Record<keyof Asked, string>> = {
