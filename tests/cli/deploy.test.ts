@@ -227,6 +227,27 @@ describe('deploy requests', () => {
     expect(out()).toMatch(/error +NO_UNIQUE_KEY/);
   });
 
+  test('a deploy over several deployments goes on where the next one is ready', async () => {
+    await ps.database();
+    const { id } = await ps.request('ready');
+    expect((await cli('deploy start shop dev --strategy together')).code).toBe(2);
+    expect((await cli('deploy start shop dev --strategy parallel --no-wait')).code).toBe(0);
+    expect((await requests().byId(ps.organizationId, id))!.deployment.cutover).toBe('barrier');
+    for (const move of ['submit', 'begin', 'gate'] as const) await requests().move(ps.organizationId, id, move);
+    const apply = begin('deploy apply shop 1');
+    await apply.says(/in progress cutover: /);
+    for (const [move, said] of [
+      ['goOn', /cutover: [^]*in progress: /],
+      ['gate', /in progress: [^]*pending cutover: /],
+      ['cutOver', /pending cutover: [^]*in progress cutover: /],
+    ] as const) {
+      await requests().move(ps.organizationId, id, move);
+      await apply.says(said);
+    }
+    await requests().move(ps.organizationId, id, 'open', { revertWindowEndsAt: new Date('2026-11-21T12:29:59.500Z') });
+    expect((await apply.ended).code).toBe(0);
+  });
+
   test('a deploy is followed to where it waits, then to its revert window', async () => {
     await ps.database();
     const { id } = await ps.request('ready');
