@@ -61,7 +61,7 @@ export class RolloutStage {
   ): Promise<Opened> {
     const { world } = this;
     const settings = { ...defaultRolloutSettings, ...rollout };
-    const database = await world.database([], { rollout: settings });
+    const database = await world.database([], { revertWindowMs, rollout: settings });
     for (let i = 1; i < count; i++) await this.deployment(database, i);
     const branch = await world.branch(database, 'feature', []);
     if (!branch.schema.startsWith(branchPrefix)) throw new Error(`nobody knows what ${branch.schema} is`);

@@ -69,3 +69,8 @@ test.each(rounds.map((round) => [named(round), round] as const))('%s', async (_,
   expect(await rollout.types()).toEqual(changed.map((is) => types[round.server][is ? 1 : 0]));
   expect(await rollout.counts()).toEqual(Array.from({ length: deployments[round.server] }, () => '200 20100'));
 });
+
+test('nothing is left of all of them', async () => {
+  await Promise.allSettled(played.values());
+  expect(await world.leftInCommon()).toEqual([]);
+});

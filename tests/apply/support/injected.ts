@@ -15,8 +15,16 @@ interface Injection {
   readonly phase: Phase;
   readonly code: FailureCode;
   /** How often it is to happen. */
-  readonly times: number;
+  times: number;
   happened: number;
+}
+
+/** A failure that was asked for. */
+export interface Injected {
+  /** How often it has happened. */
+  readonly happened: number;
+  /** Has it happen no more. */
+  end(): void;
 }
 
 /** Has what is done to schemas fail where a test says so, and keeps in mind when something was last done to each. */
@@ -26,8 +34,8 @@ export class Injector {
   private readonly busy = new Map<string, number>();
 
   /** Has a phase of a schema fail. What was prepared is there when that fails, the others have not begun. */
-  add(schema: string, phase: Phase, code: FailureCode, times = Infinity): { readonly happened: number } {
-    const injection: Injection = { schema, phase, code, times, happened: 0 };
+  add(schema: string, phase: Phase, code: FailureCode, times = Infinity): Injected {
+    const injection = { schema, phase, code, times, happened: 0, end: () => void (injection.times = 0) };
     this.injections.push(injection);
     return injection;
   }

@@ -64,6 +64,12 @@ export class RealWorld {
     return await rolloutOn(this.world, place, server, count, { rollout, policy });
   }
 
+  /** Whatever is left in the place that the schemas of the PostgreSQL server share. */
+  async leftInCommon(): Promise<string[]> {
+    const left = await this.served.PostgreSQL.target.engine('public').leftovers();
+    return left.map(({ kind, name }) => `${kind} ${name}`);
+  }
+
   async close(): Promise<void> {
     await this.world?.close();
     await Promise.all(Object.values(this.served).map(async (each) => await each.stop()));
@@ -88,7 +94,8 @@ export async function rolloutOn(
   count: number,
   { rollout, policy, deferred = false, servers: secrets = [] }: Way,
 ): Promise<Rollout> {
-  const settings = { rollout: { ...defaultRolloutSettings, ...rollout } };
+  const { revertWindowMs = 60_000 } = policy ?? {};
+  const settings = { revertWindowMs, rollout: { ...defaultRolloutSettings, ...rollout } };
   const { tables, change } = small[server];
   const { database, schemas } = await deployed(world, place, tables, count, settings, secrets);
   const branch = await world.branch(database, 'feature', [change], place.target);
@@ -182,10 +189,16 @@ export class Rollout {
     return models.map(({ tables }) => tables.flatMap(({ columns }) => columns.map(({ type }) => type)).at(-1)!);
   }
 
-  /** Whatever is left of Gatewright in each schema. */
+  /** Whatever is left in each schema; on PostgreSQL, whose schemas share a place for that, of its own operations. */
   async leftovers(): Promise<string[]> {
+    const ids = (await this.operations()).map(({ id }) => id);
     const all = await Promise.all(this.schemas.map((schema) => this.place.target.engine(schema).leftovers()));
-    return all.flatMap((left, i) => left.map(({ kind, name }) => `${i}: ${kind} ${name}`));
+    const isShared = this.place.target.kind === 'postgresql';
+    return all.flatMap((left, i) =>
+      left
+        .filter(({ changeId }) => !isShared || (changeId !== null && ids.includes(changeId)))
+        .map(({ kind, name }) => `${i}: ${kind} ${name}`),
+    );
   }
 
   /** How many rows each schema has. */

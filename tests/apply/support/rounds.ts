@@ -2,7 +2,7 @@ import type { CutoverPolicy } from '../../../domain/rollout/claims';
 import type { FailurePolicy } from '../../../domain/rollout/policy';
 import type { ApplyState } from '../../../domain/rollout/states';
 import type { ServerName } from '../../deploy/support/servers';
-import { phases, type Injector, type Phase } from './injected';
+import { phases, type Injected, type Injector, type Phase } from './injected';
 import type { RealWorld, Rollout } from './real-world';
 
 /** How many deployments the databases of a server have. */
@@ -101,10 +101,11 @@ export async function play(world: RealWorld, round: Round): Promise<Played> {
   if (phase === 'revert') await revert(rollout, round);
   if (isHeld(round)) await release(rollout, round);
   await rollout.settles();
+  injected.end();
   return { rollout, happened: injected.happened };
 }
 
-function inject(injector: Injector, { policy, phase }: Round, schema: string): { readonly happened: number } {
+function inject(injector: Injector, { policy, phase }: Round, schema: string): Injected {
   return policy === 'passes'
     ? injector.add(schema, phase, 'DATABASE_UNREACHABLE', 2)
     : injector.add(schema, phase, 'CHANGE_CONFLICT');
