@@ -22,9 +22,12 @@ const beforeLive: readonly ApplyState[] = Object.values(ApplyState).filter(
   (state) => !isSettled(state) && !['revert_window', 'skipping_revert', 'reverting'].includes(state),
 );
 
+/** There may be very many to look at. */
+const isInBeforeLive: ReadonlySet<ApplyState> = new Set(beforeLive);
+
 /** Whether an operation is not live yet, and has not ended. */
 export function isBeforeLive(state: ApplyState): boolean {
-  return beforeLive.includes(state);
+  return isInBeforeLive.has(state);
 }
 
 /** Says why an action cannot be done now (data: state, allowed), or null when it can. */

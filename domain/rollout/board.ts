@@ -20,7 +20,7 @@ export interface Piece {
 }
 
 /** What needs nobody who works on it, whoever did before. */
-const resting: readonly ApplyState[] = ['pending', 'waiting_for_deploy', 'failed_retryable', 'stopped'];
+const resting: ReadonlySet<ApplyState> = new Set(['pending', 'waiting_for_deploy', 'failed_retryable', 'stopped']);
 
 /** The operations of an apply at one moment, and what is decided of them. */
 export class Board {
@@ -47,15 +47,17 @@ export class Board {
     readonly now: Date,
   ) {
     const { id: applyId, expected, settings } = apply;
-    const read = rows.map((row) => readApplyOperation(row, applyId));
-    const operations = read.filter((operation) => typeof operation !== 'string');
-    const unreadable = read.filter((operation) => typeof operation === 'string');
-    const verdict = verdictOf({ applyId, expected, rows, stored: apply, at: now });
-    this.blamed =
-      verdict.blamed.length > 0 ? verdict.blamed : unreadable.map((reason) => ({ operation: 'unknown', reason }));
-    this.pieces = operations
-      .sort((one, other) => one.position - other.position)
-      .map((row) => ({ row, state: row.state, worker: workerOf(row) }));
+    const operations: ApplyOperation[] = [];
+    const unreadable: Blame[] = [];
+    for (const row of rows) {
+      const operation = readApplyOperation(row, applyId);
+      if (typeof operation === 'string') unreadable.push({ operation: 'unknown', reason: operation });
+      else operations.push(operation);
+    }
+    operations.sort((one, other) => one.position - other.position);
+    const isEach = operations.length === expected && operations.every(({ position }, i) => position === i);
+    this.blamed = isEach && unreadable.length === 0 ? [] : blamedOf(apply, rows, unreadable, now);
+    this.pieces = operations.map((row) => ({ row, state: row.state, worker: workerOf(row) }));
     this.byId = new Map(this.pieces.map((piece) => [piece.row.id, piece]));
     this.gates = gatesOf(settings.environments, operations, overrides);
     this.pieces.forEach((piece) => this.regard(piece));
@@ -104,7 +106,7 @@ export class Board {
 
   /** What one is to do: what was wanted now, or before and is not done. */
   wanted({ row, state }: Piece): Wanted | null {
-    return this.wants.get(row.id) ?? (isSettled(state) || resting.includes(state) ? null : row.wanted);
+    return this.wants.get(row.id) ?? (isSettled(state) || resting.has(state) ? null : row.wanted);
   }
 
   move(piece: Piece, move: OperationMoveName, notes: OperationNotes = {}): void {
@@ -158,14 +160,27 @@ export class Board {
   private claimable({ row, state, worker }: Piece): Claimable {
     const { id, deployment, environment, onFailure, released, attempts, firstFailedAt } = row;
     const tried = firstFailedAt === null ? null : { attempts, since: +firstFailedAt };
-    const gate = this.gates.get(environment);
-    return { id, deployment, state, worker, tried, onFailure, released, ...(gate && { gate }) };
+    // Each environment that an operation is of has a gate.
+    const gate = this.gates.get(environment)!;
+    return { id, deployment, state, worker, tried, onFailure, released, gate };
   }
+}
+
+/** What is wrong with the rows, where something is. */
+function blamedOf(
+  apply: ApplyRecord,
+  rows: readonly unknown[],
+  unreadable: readonly Blame[],
+  at: Date,
+): readonly Blame[] {
+  const { id: applyId, expected } = apply;
+  const { blamed } = verdictOf({ applyId, expected, rows, stored: apply, at });
+  return blamed.length > 0 ? blamed : unreadable;
 }
 
 function workerOf({ worker, state }: ApplyOperation): Piece['worker'] {
   if (worker === 'claimed') return 'alive';
   // Whoever ended in the middle of something is as good as gone.
-  if (worker === 'none' && !isSettled(state) && !resting.includes(state)) return 'lost';
+  if (worker === 'none' && !isSettled(state) && !resting.has(state)) return 'lost';
   return worker;
 }

@@ -145,10 +145,14 @@ function decisionsOn(
 
 /** Whoever was begun just now reads in its row what is wanted of it. */
 function told(board: Board, { want }: Decided): Next['tell'] {
-  return [...board.pieces].reverse().flatMap((piece) => {
+  const tell: Next['tell'][number][] = [];
+  for (let i = board.pieces.length - 1; i >= 0; i--) {
+    const piece = board.pieces[i]!;
+    if (piece.worker !== 'alive' || board.isClaimed(piece)) continue;
     const wanted = board.wanted(piece);
-    if (wanted === null || piece.worker !== 'alive' || board.isClaimed(piece)) return [];
+    if (wanted === null) continue;
     const { id, epoch } = piece.row;
-    return [{ id, epoch, wanted, isNew: Object.hasOwn(want, id) }];
-  });
+    tell.push({ id, epoch, wanted, isNew: Object.hasOwn(want, id) });
+  }
+  return tell;
 }
