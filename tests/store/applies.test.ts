@@ -1,15 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { defaultRolloutSettings } from '../../domain/rollout/apply';
 import type { Decided } from '../../domain/rollout/decided';
+import { inOrder } from '../../domain/rollout/operation';
 import { operationMoves } from '../../domain/rollout/moves';
 import { Prisma } from '../../prisma/generated/sqlite/client';
+import { readCases, type Case } from '../support/cases';
 import { applyWorld, newOperations, nothing } from './apply-world';
 import { allOnOnePage, newOperation, organizationId, stranger } from './deploy-world';
-import { failureOf, onBoth } from './on-both';
+import { failureOf, failuresOf, onBoth } from './on-both';
 
 /* What the store keeps of applies, and that what it says of one always follows from all its operations. */
 
 const toWindow = ['begin', 'catchUp', 'compare', 'proved', 'park', 'cutOver', 'open'] as const;
+
+/** A row about what is kept of operations. */
+interface KeptCase extends Case {
+  readonly gate: string;
+  readonly rows: readonly { readonly deployment: string; readonly created_at?: string }[];
+  readonly expected: {
+    readonly duplicate?: string;
+    readonly order?: readonly string[];
+    readonly completed_at?: Readonly<Record<string, 'set' | null>>;
+  };
+}
 
 onBoth('applies', (databases) => {
   test('one is entered with its operations, and a repeat gives the same', async () => {
@@ -35,7 +48,7 @@ onBoth('applies', (databases) => {
       ...[applies.operation(stranger, operations[1]!.id), applies.recompute(stranger, apply.id)],
       applies.create({ ...input, id: randomUUID(), organizationId: stranger }, []),
     ];
-    for (const each of refused) expect(await failureOf(each)).toMatchObject({ code: 'NOT_FOUND' });
+    for (const each of await failuresOf(refused)) expect(each).toMatchObject({ code: 'NOT_FOUND' });
   });
 
   test('a deployment that is named twice, or not at all, enters nothing', async () => {
@@ -53,6 +66,40 @@ onBoth('applies', (databases) => {
     await deployments.add({ id: randomUUID(), organizationId, databaseId: database.id, ...place });
     expect(await failureOf(applies.create(another, [one!, two!]))).toMatchObject({ code: 'CONFLICT' });
     expect(await applies.get(organizationId, another.id)).toBeNull();
+  });
+
+  const kept = readCases<KeptCase>('apply_claim_cases.json').filter(({ gate }) => gate === 'store');
+  test.each(kept)('$name', async ({ rows, expected }) => {
+    const store = await databases.store();
+    const { applies } = store.rollouts;
+    const { duplicate, order, completed_at: completed, ...others } = expected;
+    expect(others).toEqual({});
+    if (duplicate) {
+      const { input } = await applyWorld(store, 1);
+      const [one, two] = newOperations(2);
+      const again = { ...two!, deploymentId: one!.deploymentId };
+      const created = applies.create({ ...input, id: randomUUID(), number: 2 }, [one!, again]);
+      expect(await failureOf(created)).toMatchObject({ data: { reason: 'UniqueViolation' } });
+      // Another deployment is none of its concern, nor is the same one in another apply.
+      await applies.create({ ...input, id: randomUUID(), number: 3 }, [one!, two!]);
+    }
+    if (order) {
+      const { input } = await applyWorld(store, 1);
+      const at = (row: KeptCase['rows'][number]) => new Date(row.created_at ?? '2026-01-01');
+      const deployments = inOrder(rows.map((row) => ({ id: row.deployment, createdAt: at(row) })));
+      const operations = newOperations(rows.length).map((each, i) => ({ ...each, deploymentId: deployments[i]!.id }));
+      const apply = await applies.create({ ...input, id: randomUUID(), number: 2 }, operations.reverse());
+      const stored = (await applies.rows(organizationId, apply.id)) as { deploymentId: string }[];
+      expect(stored.map(({ deploymentId }) => deploymentId)).toEqual(order);
+    }
+    for (const [state, when] of Object.entries(completed ?? {})) {
+      const world = await applyWorld(store, 1);
+      const ends = { cancelled: ['cancel'], stopped: ['stop'], reverted: [...toWindow, 'revert', 'reverted'] } as const;
+      const [key] = await world.begin([0], ...ends[state as keyof typeof ends]);
+      const operation = await applies.operation(organizationId, key!.operationId);
+      expect([operation.state, operation.completedAt !== null]).toEqual([state, when === 'set']);
+      expect((await world.now()).completedAt).toEqual(operation.completedAt);
+    }
   });
 
   test('moves take an operation from its first row to its end, and its apply with it', async () => {
@@ -103,8 +150,8 @@ onBoth('applies', (databases) => {
       ...{ code: 'STATE_CONFLICT', data: { state: 'running', epoch: 1 } },
     });
     const nobodys = { ...key!, operationId: randomUUID() };
-    for (const each of [applies.move(nobodys, 'begin'), applies.note(nobodys, {})])
-      expect(await failureOf(each)).toMatchObject({ code: 'NOT_FOUND' });
+    for (const each of await failuresOf([applies.move(nobodys, 'begin'), applies.note(nobodys, {})]))
+      expect(each).toMatchObject({ code: 'NOT_FOUND' });
   });
 
   test('a workflow of an earlier epoch writes nothing', async () => {
@@ -116,8 +163,8 @@ onBoth('applies', (databases) => {
     const [now] = await world.begin([0]);
     expect(now).toEqual({ ...late, epoch: 2 });
     const before = await world.rows();
-    for (const each of [applies.move(late!, 'catchUp'), applies.note(late!, { waits: 'x' })])
-      expect(await failureOf(each)).toMatchObject({ code: 'STATE_CONFLICT', data: { state: 'running', epoch: 2 } });
+    for (const each of await failuresOf([applies.move(late!, 'catchUp'), applies.note(late!, { waits: 'x' })]))
+      expect(each).toMatchObject({ code: 'STATE_CONFLICT', data: { state: 'running', epoch: 2 } });
     for (const worker of ['alive', 'none', 'lost'] as const) await applies.mark(late!, worker);
     expect(await world.rows()).toEqual(before);
     expect((await applies.move(now!, 'catchUp')).operation).toMatchObject({ epoch: 2, worker: 'alive' });
@@ -356,7 +403,7 @@ onBoth('applies', (databases) => {
     const { applies } = store.rollouts;
     expect(seen(await applies.tasks(organizationId, world.apply.id))).toEqual([[a, 'item', 0], ...ofB]);
     expect(await applies.tasks(stranger, world.apply.id)).toEqual([]);
-    for (const each of [requests.setPlan(stranger, a, '{}', []), requests.report(organizationId, randomUUID(), {})])
-      expect(await failureOf(each)).toMatchObject({ code: 'NOT_FOUND' });
+    const late = [requests.setPlan(stranger, a, '{}', []), requests.report(organizationId, randomUUID(), {})];
+    for (const each of await failuresOf(late)) expect(each).toMatchObject({ code: 'NOT_FOUND' });
   });
 });

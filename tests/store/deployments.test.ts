@@ -5,7 +5,7 @@ import { Prisma } from '../../prisma/generated/sqlite/client';
 import type { NewDeployment } from '../../prisma/apply-store';
 import type { Store } from '../../prisma/store';
 import { databaseOn, newBranch, newDatabase, organizationId, stranger } from './deploy-world';
-import { codesOf, failureOf, onBoth, range, valuesOf } from './on-both';
+import { codesOf, failureOf, failuresOf, onBoth, range, valuesOf } from './on-both';
 
 /* What the store keeps of the deployments of a database, and of who may change their schema. */
 
@@ -84,12 +84,12 @@ onBoth('deployments', (databases) => {
     expect(put).toEqual({ ...us, position: 1, resourceVersion: 2 });
     await deployments.update(organizationId, databaseId, staging.id, { environment: 'production', name: 'last' });
     expect(await names()).toEqual(['main', 'last', 'eu', 'us', 'lab']);
-    for (const [change, code] of [
-      [deployments.update(organizationId, databaseId, us.id, { name: 'eu' }), 'CONFLICT'],
-      [deployments.update(organizationId, databaseId, us.id, { position: 9 }, 1), 'CONFLICT'],
-      [deployments.update(stranger, databaseId, us.id, { name: 'mine' }), 'NOT_FOUND'],
-    ] as const)
-      expect(await failureOf(change)).toMatchObject({ code });
+    const refused = await failuresOf([
+      deployments.update(organizationId, databaseId, us.id, { name: 'eu' }),
+      deployments.update(organizationId, databaseId, us.id, { position: 9 }, 1),
+      deployments.update(stranger, databaseId, us.id, { name: 'mine' }),
+    ]);
+    expect(refused.map(({ code }) => code)).toEqual(['CONFLICT', 'CONFLICT', 'NOT_FOUND']);
   });
 
   test('while a deploy is under way none is added or removed', async () => {
@@ -97,8 +97,8 @@ onBoth('deployments', (databases) => {
     const { add, deployments, databaseId, at, names } = await deploymentsOn(store);
     const eu = await add('eu');
     await at('pass', 'deploy', 'submit');
-    for (const change of [add('us'), deployments.remove(organizationId, databaseId, eu.id)])
-      expect(await failureOf(change)).toMatchObject({
+    for (const refused of await failuresOf([add('us'), deployments.remove(organizationId, databaseId, eu.id)]))
+      expect(refused).toMatchObject({
         code: 'STATE_CONFLICT',
         data: { state: 'submitting', number: 1 },
       });
@@ -160,12 +160,12 @@ onBoth('schema locks', (databases) => {
     expect(first).toMatchObject({ had: false, lost: [], lock: { deployments: ['eu', 'us'], forced: null } });
     expect(await list()).toEqual([first.lock]);
     expect(await locks.acquire(organizationId, wanted('deploy request #1', 'eu'))).toEqual({ ...first, had: true });
-    for (const refused of [
+    for (const refused of await failuresOf([
       locks.acquire(organizationId, wanted('ann', 'us')),
       locks.acquire(organizationId, wanted('ann')),
       locks.release(organizationId, wanted('ann', 'us')),
-    ])
-      expect(await failureOf(refused)).toMatchObject({
+    ]))
+      expect(refused).toMatchObject({
         ...{ code: 'LOCK_HELD', data: { owner: 'deploy request #1', ageMs: expect.any(Number), allowed: ['force'] } },
       });
     await locks.acquire(organizationId, wanted('ann', 'asia'));
@@ -182,8 +182,9 @@ onBoth('schema locks', (databases) => {
     expect((await list()).map(({ owner }) => owner)).toEqual(['ann']);
     await locks.release(organizationId, { ...wanted('bea'), force });
     expect(await list()).toEqual([]);
-    for (const refused of [locks.acquire(stranger, wanted('eve', 'us')), locks.release(stranger, wanted('eve', 'us'))])
-      expect(await failureOf(refused)).toMatchObject({ code: 'NOT_FOUND' });
+    const eve = wanted('eve', 'us');
+    for (const refused of await failuresOf([locks.acquire(stranger, eve), locks.release(stranger, eve)]))
+      expect(refused).toMatchObject({ code: 'NOT_FOUND' });
     expect(await locks.list(stranger, databaseId)).toEqual([]);
   });
 });
