@@ -7,6 +7,7 @@ import { lintSchemas } from '../../domain/schema/lint';
 import type { SchemaModel } from '../../domain/schema/model';
 import { planChange } from '../../domain/schema/ways';
 import { examined } from '../deploy/examine';
+import { lossesOf } from '../deploy/losses';
 import type { DeployPorts } from '../deploy/ports';
 import type { StoredPlan } from '../deploy/subject';
 import { expected } from '../deploy/work';
@@ -58,6 +59,14 @@ export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'insp
       await requests.plan(ref.organizationId, requestId),
     ];
     if (!request || plan === null) throw new Failure('NOT_FOUND', `there is no deploy request ${requestId}`);
+    if ((await ports.rollouts.applies.get(ref.organizationId, requestId)) !== null) {
+      const found = await lossesOf(
+        ports,
+        { ...ref, requestId, number: request.number },
+        { signal: cancellationSignal() },
+      );
+      return { losses: found.map(({ example: _, ...loss }) => loss) };
+    }
     if (request.deployment.state !== 'complete_pending_revert') return { losses: [] };
     const into = (await branches.get(ref.organizationId, ref.databaseId, request.intoBranchId))!;
     const engine = await ports.engine(await databaseOf(ports, ref), into.schema);
