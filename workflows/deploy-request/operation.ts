@@ -49,7 +49,7 @@ class Operation {
     const { policy, deploy } = life;
     this.ref = refOf(life);
     this.act = deployActivities(policy, deploy, true);
-    this.course = new Course(this.ref, this.act, () => void this.tell());
+    this.course = new Course(this.ref, this.act, () => this.tell());
     const interrupt = (): void => {
       if (this.isUnderWay) this.scope.cancel();
     };

@@ -130,7 +130,10 @@ export class Rollout {
         await this.carryOut(next);
         this.done = round;
         this.isOver = next.settled;
-        if (next.settled) return next;
+        if (next.settled) {
+          await this.act.store.settleApply(this.ref);
+          return next;
+        }
         if (isLong()) await this.goOnAsNew();
         await this.untilMoved(next.wakeInMs);
       }

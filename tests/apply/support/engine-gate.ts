@@ -19,7 +19,7 @@ export class EngineGate {
   readonly done: string[] = [];
   private readonly holds = new Map<string, Promise<void>>();
   private readonly reached = new Set<string>();
-  private readonly failures = new Map<string, { code: FailureCode; times: number }>();
+  private readonly failures = new Map<string, { readonly code: FailureCode; times: number }>();
 
   ports(ports: DeployPorts): DeployPorts {
     return { ...ports, engine: async (...of) => this.watched(await ports.engine(...of), of[1]) };
@@ -42,9 +42,10 @@ export class EngineGate {
     };
   }
 
-  /** Has a deed fail so often. */
-  fail(deed: Deed, schema: string, code: FailureCode, times = 1): void {
+  /** Has a deed fail so often, each time for good. @returns what ends it */
+  fail(deed: Deed, schema: string, code: FailureCode, times = 1): () => void {
     this.failures.set(`${deed} ${schema}`, { code, times });
+    return () => void this.failures.delete(`${deed} ${schema}`);
   }
 
   /** What was done to some schemas, named by their places among them. */
@@ -78,7 +79,8 @@ export class EngineGate {
     await Promise.race([this.holds.get(key), aborted]);
     signal.throwIfAborted();
     const failure = this.failures.get(key);
-    if (failure && failure.times-- > 0) throw new Failure(failure.code, `${key} fails, as somebody wants it`);
+    if (failure && failure.times-- > 0)
+      throw new Failure(failure.code, `${key} fails, as somebody wants it`, { retryable: false });
     const result = await action();
     this.done.push(key);
     return result;
