@@ -24,8 +24,8 @@ export class RolloutWorld {
     readonly deployments: readonly DeploymentRecord[],
   ) {}
 
-  static async of(api: TestApi): Promise<RolloutWorld> {
-    const ps = await Planetscale.of(api);
+  static async of(api: TestApi, own?: Planetscale): Promise<RolloutWorld> {
+    const ps = own ?? (await Planetscale.of(api));
     const { organizationId, id: databaseId } = await ps.database();
     const { deployments } = api.store.rollouts;
     for (const name of ['eu-1', 'us-1'])
