@@ -53,6 +53,8 @@ export function deploymentStateOf(
   if (ended.includes(apply)) return words[apply];
   if (cancel) return 'in_progress_cancel';
   if (revert) return 'in_progress_revert';
+  // A revert that was held up is over: what is live still can be reverted again.
+  if (apply === 'reverting' && !operations.includes('reverting')) return 'complete_pending_revert';
   const isEverywhere = operations.length > 0 && operations.every((state) => live.includes(state));
   if (words[apply] === 'complete_pending_revert' && !isEverywhere) return 'in_progress';
   const hasBegun = operations.some((state) => words[state] !== 'submitting');

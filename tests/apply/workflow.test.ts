@@ -1,5 +1,4 @@
 import { operationRunId } from '../../domain/rollout/contract';
-import { sagaQuery } from '../../workflows/saga/messages';
 import { eventually } from '../support/eventually';
 import { FakeWorld } from './support/fake-world';
 import type { Deed } from './support/engine-gate';
@@ -41,7 +40,7 @@ const stand = async (rollout: Rollout, ...states: readonly string[]): Promise<vo
 /** Everything has ended: the workflows, their sagas, and what was held. */
 const over = async (rollout: Rollout, saga: 'succeeded' | 'rolled_back'): Promise<void> => {
   await rollout.request.handle.result().catch(() => undefined);
-  expect((await rollout.request.handle.query(sagaQuery)).state).toBe(saga);
+  expect(await fake.world.store.journal.run(rollout.request.handle.workflowId)).toMatchObject({ state: saga });
   await eventually(async () => expect(await rollout.running()).toEqual([]));
   const { organizationId, databaseId } = rollout.request.ref;
   expect(await fake.world.store.rollouts.locks.list(organizationId, databaseId)).toEqual([]);
@@ -190,8 +189,8 @@ test('a revert goes from the last to the first, and one that is held up ends it'
   await request.reaches('complete_pending_revert');
   const free = fake.gate.fail('revert', rollout.schemas[1]!, 'CHANGE_BLOCKED', Infinity);
   expect(await request.tell('revert')).toMatchObject({ state: 'in_progress_revert' });
-  await request.reaches('complete_pending_revert');
   await stand(rollout, 'revert_window', 'revert_window', 'reverted');
+  await request.reaches('complete_pending_revert');
   free();
   const last = gate('revert', 1);
   await request.tell('revert');

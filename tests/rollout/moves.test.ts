@@ -62,6 +62,8 @@ describe('what a deploy request says of its apply', () => {
     ['waiting_for_cutover', ['completed', 'waiting_for_cutover'], 'pending_cutover'],
     ['running_degraded', ['failed', 'running'], 'in_progress'],
     ['stopped', ['stopped', 'completed'], 'in_progress'],
+    ['reverting', ['revert_window', 'reverting'], 'in_progress_revert'],
+    ['reverting', ['revert_window', 'reverted'], 'complete_pending_revert'],
   ])('%s with %p is %s', (apply, states, expected) => {
     expect(deploymentStateOf(apply, states, asked)).toBe(expected);
   });
