@@ -40,6 +40,7 @@ export const generated: Readonly<Record<string, () => string>> = {
   'steps of fleet.retire': () => stepTable(planOf(FleetWorkflow.retire)),
   'steps of fleet.rollout': () => stepTable(rolloutSteps),
   'steps of deploy.request': () => stepTable(planOf(DeployWorkflow.request)),
+  'steps of deploy.operation': () => stepTable(planOf(DeployWorkflow.operation)),
   'steps of database.create': () => stepTable(planOf(DeployWorkflow.createDatabase)),
   'steps of database.delete': () => stepTable(planOf(DeployWorkflow.deleteDatabase)),
   'steps of branch.create': () => stepTable(planOf(DeployWorkflow.createBranch)),
