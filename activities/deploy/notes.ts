@@ -6,6 +6,7 @@ import type { FailureView } from '../../domain/saga';
 import type { DeploymentNotes, OperationReport } from '../../prisma/deploy-store';
 import type { OwnMove } from '../../domain/rollout/words';
 import type { DeployActivities, Moving, Standing } from './activities';
+import { hasMoved } from './looks';
 import {
   arrive,
   isOwn,
@@ -84,6 +85,7 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
 
   const moveOwn = async (ref: OwnRef, moving: Moving): Promise<void> => {
     await moveOperation(ports, ref, moving);
+    hasMoved(ref);
     // Whoever wants the next one forced, too, says so again.
     const isForced = (await requestOf(ports, ref)).deployment.forceCutoverRequestedAt !== null;
     if (isForced && ['holdUp', 'open', 'finishAtOnce'].includes(moving.move))
@@ -138,6 +140,7 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
         ...(move === 'holdUp' && { forceCutoverRequestedAt: null }),
         ...(revertWindowEndsAt !== undefined && { revertWindowEndsAt: new Date(revertWindowEndsAt) }),
       });
+      hasMoved(ref);
       await reportMove(ref, moving);
     },
 

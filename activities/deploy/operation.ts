@@ -31,7 +31,11 @@ export function keyOf({ organizationId, operation: { id, epoch } }: OwnRef): Ope
 
 /** @throws Failure NOT_FOUND; STATE_CONFLICT (data: state, epoch) once a later workflow has it; CONFLICT, retryable, for a row that cannot be read */
 export async function ownOperation({ rollouts }: DeployPorts, ref: OwnRef): Promise<ApplyOperation> {
-  const operation = await rollouts.applies.operation(ref.organizationId, ref.operation.id);
+  return inItsEpoch(await rollouts.applies.operation(ref.organizationId, ref.operation.id), ref);
+}
+
+/** An operation, unless another workflow than the ref's has it. @throws Failure STATE_CONFLICT (data: state, epoch) */
+export function inItsEpoch(operation: ApplyOperation, ref: OwnRef): ApplyOperation {
   const { state, epoch } = operation;
   if (epoch === ref.operation.epoch) return operation;
   const message = `another workflow has gone on with the operation (epoch ${epoch})`;

@@ -5,6 +5,7 @@ import { Failure, isFailure } from '../../domain/failures';
 import type { Progress, Work } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { OperationReport } from '../../prisma/deploy-store';
+import { lookAt, untilNextLook } from './looks';
 import { noteOperation, planKey } from './operation';
 import type { DeployPorts } from './ports';
 import { requestOf } from './subject';
@@ -43,9 +44,10 @@ export async function watched<T>(
   if (isOver(request)) over.abort();
   const signal = AbortSignal.any([cancellationSignal(), over.signal]);
   const reporter = new Reporter(ports, ref);
-  const looking = repeatedly(LOOK_MS, done.signal, async () => {
+  const nextLook = async (): Promise<boolean> => await untilNextLook(ref, LOOK_MS, done.signal);
+  const looking = repeatedly(nextLook, done.signal, async (hasMoved) => {
     try {
-      request = await requestOf(ports, ref);
+      request = await (hasMoved ? requestOf(ports, ref) : lookAt(ports, ref));
       if (isOver(request)) over.abort();
     } catch (error) {
       if (!isFailure(error) || error.code !== 'STATE_CONFLICT') throw error;
@@ -53,7 +55,8 @@ export async function watched<T>(
       over.abort();
     }
   });
-  const reporting = repeatedly(REPORT_MS, done.signal, async () => await reporter.flush());
+  const nextReport = async (): Promise<void> => await pause(REPORT_MS, done.signal);
+  const reporting = repeatedly(nextReport, done.signal, async () => await reporter.flush());
   try {
     const result = await expected(
       async () =>
@@ -78,10 +81,14 @@ export async function watched<T>(
 }
 
 /** Does something every so often until it is told to stop. That the store is away for a while is no matter. */
-async function repeatedly(ms: number, signal: AbortSignal, action: () => Promise<void>): Promise<void> {
+async function repeatedly<T>(
+  rest: () => Promise<T>,
+  signal: AbortSignal,
+  action: (why: T) => Promise<void>,
+): Promise<void> {
   while (!signal.aborted) {
-    await pause(ms, signal);
-    if (!signal.aborted) await action().catch(() => undefined);
+    const why = await rest();
+    if (!signal.aborted) await action(why).catch(() => undefined);
   }
 }
 
