@@ -1,7 +1,7 @@
 import type { z } from 'zod';
+import type { applyPlanSchema } from '../api/rollout/plan-schemas';
 import type {
   applyEventSchema,
-  applyPlanSchema,
   applySchema,
   deploymentSchema,
   lockSchema,

@@ -4,6 +4,7 @@ import { throttleOfPercent } from '../../domain/deploy/throttle';
 import { Failure } from '../../domain/failures';
 import type { SchemaModel } from '../../domain/schema/model';
 import type { Deps } from '../deps';
+import { standingOf } from '../rollout/standing';
 import { Actions } from './actions';
 import { ok, operates, reads, type Call } from './call';
 import { eventsCall } from './events';
@@ -69,7 +70,9 @@ export function insightCalls(deps: Deps): Call[] {
     reads('get', `${one}/losses`, {}, async (called) => {
       const { database, request } = await lookup.request(called);
       const { state } = request.deployment;
-      if (state !== 'complete_pending_revert')
+      const standing = await standingOf(deps, request);
+      const isLive = standing ? (standing.operations.revert_window ?? 0) > 0 : state === 'complete_pending_revert';
+      if (!isLive)
         throw new Failure('STATE_CONFLICT', `nothing can be reverted: deploy request is in state "${state}"`, {
           data: { state },
         });

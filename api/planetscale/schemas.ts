@@ -1,6 +1,6 @@
 import { DatabaseKind } from '../../domain/deploy/database';
 import { DeploymentState } from '../../domain/deploy/states';
-import { rolloutSettingsBody } from '../rollout/schemas';
+import { rolloutSettingsBody } from '../rollout/bodies';
 import { z } from '../zod';
 import { knownName, newName, prose } from './names';
 import { paging } from './pages';

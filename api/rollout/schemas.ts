@@ -1,58 +1,14 @@
-import { plainText } from '../../domain/plain-text';
 import { OperationState } from '../../domain/deploy/request';
 import { ApplyState } from '../../domain/rollout/states';
 import { Wanted } from '../../domain/rollout/apply';
 import { failureView, nextPageToken, runId, time, uuid } from '../schemas';
 import { z } from '../zod';
+import { ApplyVerb } from './verbs';
 
 const states = Object.values(ApplyState) as [ApplyState, ...ApplyState[]];
 
 /** The state of an apply or of an operation. */
 export const applyState = z.enum(states);
-
-/** The name of a database in a path. */
-export const databaseName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be the name of a database')
-  .openapi({ example: 'shop' });
-
-/** An apply in a path: its id, or its number, which is that of its deploy request. */
-export const applyKey = z
-  .string()
-  .regex(/^([1-9][0-9]{0,8}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, 'must be the id or the number of an apply')
-  .openapi({ example: '7' });
-
-/** Why somebody does something out of the ordinary; shown to others as it is. */
-export const reason = z
-  .string()
-  .min(1)
-  .max(1_000)
-  .refine((text) => text.trim() !== '' && plainText(text) === text, 'must be words in one line');
-
-/** The name of a deployment or of an environment. */
-export const placeName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be 1 to 63 lower-case letters, digits, points, hyphens and underscores')
-  .openapi({ example: 'eu-1' });
-
-/** How people set rollouts of a database; what is left out stays as it is. */
-export const rolloutSettingsBody = z
-  .strictObject({
-    environments: z
-      .array(placeName)
-      .max(100)
-      .refine((names) => new Set(names).size === names.length, 'names an environment twice')
-      .optional()
-      .openapi({ description: 'The first to be changed first; none where they are not kept apart.' }),
-    on_failure: z.enum(['halt', 'continue', 'pause']).optional(),
-    cutover: z.enum(['sequential', 'barrier']).optional().openapi({
-      description: 'Whether each deployment goes live before the next begins, or all are made ready first.',
-    }),
-    copies: z.int().min(1).max(1_000).optional().openapi({ description: 'How many copy at once under a barrier.' }),
-    revert_together: z.boolean().optional(),
-  })
-  .openapi('RolloutSettingsBody');
-export type RolloutSettingsBody = z.infer<typeof rolloutSettingsBody>;
 
 export const rolloutSettingsSchema = z
   .object({
@@ -156,7 +112,7 @@ export const operationSchema = z
   ])
   .openapi('ApplyOperationDetail');
 
-const gate = z
+export const gateSchema = z
   .object({
     environment: z.string(),
     open: z.boolean(),
@@ -164,22 +120,6 @@ const gate = z
     override: z.object({ by: z.string(), reason: z.string(), at: time }).nullable(),
   })
   .openapi('EnvironmentGate');
-
-/** What can be done with an apply, by the last word of the route. */
-export const ApplyVerb = {
-  stop: 'stop',
-  start: 'start',
-  pause: 'pause',
-  release: 'release',
-  cutover: 'cutover',
-  cancel: 'cancel',
-  revert: 'revert',
-  skipRevert: 'skip-revert',
-  volume: 'volume',
-  override: 'override',
-  retry: 'retry',
-} as const;
-export type ApplyVerb = (typeof ApplyVerb)[keyof typeof ApplyVerb];
 
 const whoAsked = z.string().nullable().openapi({ description: 'Who asked; null where nobody did, or it is done.' });
 
@@ -203,7 +143,7 @@ const applyShape = {
   on_failure: z.enum(['halt', 'continue', 'pause']),
   revert_together: z.boolean(),
   environments: z.array(z.string()),
-  gates: z.array(gate),
+  gates: z.array(gateSchema),
   deferred: z.boolean().openapi({ description: 'Whether somebody has to say when it cuts over, and nobody has.' }),
   paused: z.boolean(),
   stopping: z.boolean(),
@@ -306,54 +246,6 @@ export const applyLogSchema = z
   })
   .openapi('ApplyLog');
 
-const lint = z
-  .object({
-    code: z.string(),
-    severity: z.enum(['error', 'warning']),
-    table: z.string().nullable(),
-    column: z.string().nullable(),
-    message: z.string(),
-  })
-  .openapi('PlanLint');
-
-export const applyPlanSchema = z
-  .object({
-    branch: z.string(),
-    into_branch: z.string(),
-    deployable: z
-      .boolean()
-      .openapi({ description: 'Whether there is something to do, and nothing against it anywhere.' }),
-    settings: rolloutSettingsSchema,
-    diff: z.array(z.object({ name: z.string(), raw: z.string() })),
-    deployments: z.array(
-      z
-        .object({
-          deployment_id: z.string(),
-          deployment: z.string(),
-          environment: z.string(),
-          position: z.int(),
-          gate,
-          error: failureView.nullable().openapi({ description: 'Why nothing could be planned there.' }),
-          drift: z.array(z.string()).openapi({ description: 'How its schema differs from that of the first.' }),
-          instant_eligible: z.boolean(),
-          bytes_needed: z.number(),
-          operations: z.array(
-            z.object({
-              table: z.string(),
-              kind: z.string(),
-              ddl: z.string(),
-              way: z.string(),
-              because: z.string(),
-              can_drop_data: z.boolean(),
-            }),
-          ),
-          lint: z.array(lint),
-        })
-        .openapi('DeploymentPlan'),
-    ),
-  })
-  .openapi('ApplyPlan');
-
 export const lockSchema = z
   .object({
     owner: z.string().openapi({ description: 'The label of a token, or `deploy request #n`.' }),
@@ -373,66 +265,3 @@ export const lockedSchema = z
     lost: z.array(lockSchema).openapi({ description: 'Locks of others that are gone.' }),
   })
   .openapi('SchemaLocked');
-
-const none = z.strictObject({}).optional();
-
-/** Bodies of what is done with an apply, by the last word of the route. */
-export const verbBodies = {
-  [ApplyVerb.stop]: none,
-  [ApplyVerb.start]: none,
-  [ApplyVerb.pause]: none,
-  [ApplyVerb.release]: none,
-  [ApplyVerb.cutover]: z
-    .strictObject({
-      force: z.boolean().optional().openapi({ description: 'Ends whatever is in the way of its locks.' }),
-    })
-    .optional(),
-  [ApplyVerb.cancel]: none,
-  [ApplyVerb.revert]: z
-    .strictObject({
-      accept_losses: z.boolean().optional().openapi({ description: 'Whether what a revert loses is accepted.' }),
-    })
-    .optional(),
-  [ApplyVerb.skipRevert]: none,
-  [ApplyVerb.volume]: z.strictObject({
-    volume: z.int().min(1).max(11).openapi({ description: '1 is slowest, 11 is full speed.' }),
-  }),
-  [ApplyVerb.override]: z.strictObject({ environment: placeName, reason }),
-  [ApplyVerb.retry]: z.strictObject({ operation_id: uuid.optional() }).optional(),
-} as const;
-
-/** What is planned: a request that is open, or what one would be of. */
-export const planBody = z
-  .union([
-    z.strictObject({ deploy_request: z.int().min(1).max(999_999_999) }),
-    z.strictObject({ branch: z.string().max(255), into_branch: z.string().max(255).optional() }),
-  ])
-  .openapi('ApplyPlanBody');
-
-export const newDeploymentBody = z
-  .strictObject({
-    name: placeName,
-    environment: placeName,
-    server: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'must be the name of a secret'),
-    schema: z.string().regex(/^[A-Za-z0-9_$-]{1,63}$/, 'must be the name of a schema'),
-  })
-  .openapi('NewDeployment');
-
-export const deploymentChangeBody = z
-  .strictObject({
-    name: placeName.optional(),
-    environment: placeName.optional(),
-    position: z.int().min(0).max(100_000).optional(),
-  })
-  .openapi('DeploymentChange');
-
-/** Names of deployments; none means all of them. */
-const deployments = z.array(placeName).max(1_000);
-
-export const lockBody = z
-  .strictObject({
-    deployments: deployments.optional(),
-    force: z.boolean().optional().openapi({ description: 'Takes it from whoever has it; for the scope admin.' }),
-    reason: reason.optional().openapi({ description: 'For `force`.' }),
-  })
-  .openapi('SchemaLockBody');

@@ -1,5 +1,5 @@
 import type { RolloutSettings } from '../../domain/rollout/apply';
-import type { RolloutSettingsBody } from './schemas';
+import type { RolloutSettingsBody } from './bodies';
 
 /** What somebody sets of rollouts; what is left out stays as it is. */
 export function changedSettings(present: RolloutSettings, body: RolloutSettingsBody): RolloutSettings {

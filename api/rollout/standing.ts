@@ -7,7 +7,7 @@ import type { ApplyNow } from '../../domain/rollout/contract';
 import { applyNowOf } from '../../domain/rollout/now';
 import { isSettled } from '../../domain/rollout/states';
 import type { Deps } from '../deps';
-import { ApplyVerb } from './schemas';
+import { ApplyVerb } from './verbs';
 
 /** What is done with the apply of a request that has one; everything else is about the request alone. */
 export const applyActions: Partial<Record<DeployAction, ApplyAction>> = {

@@ -16,7 +16,7 @@ import { applyStateFacts, isSettled, type ApplyState } from '../../domain/rollou
 import { isUnreadable, readable, type ApplyShown, type Unreadable } from './lookup';
 import { paceOf, type Pace } from './pace';
 import { verbOf } from './standing';
-import { ApplyVerb } from './schemas';
+import { ApplyVerb } from './verbs';
 
 type View = Record<string, unknown>;
 

@@ -5,12 +5,11 @@ import { token } from '../access';
 import type { Deps } from '../deps';
 import { within } from '../planetscale/runs';
 import { RolloutLookup, type ApplyFound } from '../rollout/lookup';
+import { applyKey, databaseName } from '../rollout/bodies';
 import {
-  applyKey,
   applyPageSchema,
   applySchema,
   applyState,
-  databaseName,
   operationSchema,
   operationsSchema,
   progressSchema,

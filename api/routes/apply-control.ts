@@ -5,16 +5,9 @@ import type { Deps } from '../deps';
 import { answerOnce, idempotencyHeader } from '../idempotency';
 import { ApplyControl } from '../rollout/control';
 import { RolloutLookup, type ApplyFound } from '../rollout/lookup';
-import {
-  applyKey,
-  applySchema,
-  ApplyVerb,
-  databaseName,
-  releasedSchema,
-  startedSchema,
-  stoppedSchema,
-  verbBodies,
-} from '../rollout/schemas';
+import { applyKey, databaseName, verbBodies } from '../rollout/bodies';
+import { applySchema, releasedSchema, startedSchema, stoppedSchema } from '../rollout/schemas';
+import { ApplyVerb } from '../rollout/verbs';
 import { ok, route, type Route } from '../route';
 import { uuid } from '../schemas';
 import { z } from '../zod';
