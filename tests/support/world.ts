@@ -31,6 +31,9 @@ export const testPolicy: RunPolicy = {
   attentionDeadlineMs: 3_600_000,
 };
 
+/** For runs one of whose steps never answers: all of its attempts are waited for. */
+export const impatientPolicy: RunPolicy = { ...testPolicy, stepTimeoutMs: 1_500, edgeDeadlineMs: 3_000 };
+
 const local: Placements = { store: 'local', dns: 'local', handshake: 'local' };
 
 export interface WorldOptions {

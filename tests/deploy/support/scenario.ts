@@ -71,12 +71,15 @@ export class Scenario {
   }
 
   private async cancel({ returns }: Step): Promise<void> {
-    // What is cancelled before anything is made, has ended before it is looked at.
+    // What is cancelled before anything is made is over at once.
     if (this.isSlow) await this.now.reaches('in_progress');
     const open = this.world.gate.close('takeBack');
-    expect(await this.now.does('cancel')).toMatchObject({ deployment_state: returns });
-    open();
-    this.goOn?.();
+    try {
+      expect(await this.now.does('cancel')).toMatchObject({ deployment_state: returns });
+    } finally {
+      open();
+      this.goOn?.();
+    }
   }
 
   private async atOnce(actions: readonly string[]): Promise<void> {
