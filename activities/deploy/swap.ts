@@ -3,6 +3,7 @@ import type { RequestRef } from '../../domain/deploy/contract';
 import { OperationKind } from '../../domain/schema/change';
 import { Failure, isFailure, type FailureCode } from '../../domain/failures';
 import type { FailureView } from '../../domain/saga';
+import type { SwapOptions } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
 import { prove } from './copy';
@@ -15,7 +16,7 @@ import { watched, type Watched } from './work';
 
 type SwapSteps = Pick<DeployActivities, 'cutOver' | 'refuseLosses' | 'revert' | 'finish' | 'remains' | 'conclude'>;
 
-/** Milliseconds of one attempt, after which it is looked whether somebody forces it. */
+/** Milliseconds of one attempt, or the whole time if that is less; then it is looked whether somebody forces it. */
 const ATTEMPT_MS = 3_000;
 
 /** Milliseconds between two attempts. */
@@ -31,7 +32,11 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
   /** Attempts until it is swapped or the time is over. Who holds it up is told meanwhile. */
   const attempts = async (
     ref: RequestRef & Trying,
-    attempt: (subject: PlannedSubject, force: boolean, work: Watched) => Promise<unknown>,
+    attempt: (
+      subject: PlannedSubject,
+      options: Pick<SwapOptions, 'force' | 'deadlineMs'>,
+      work: Watched,
+    ) => Promise<unknown>,
   ): Promise<SwapOutcome> => {
     const { deadlineMs, organizationId, requestId } = ref;
     const subject = await plannedOf(ports, ref);
@@ -40,7 +45,8 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
       for (;;) {
         const { forceCutoverRequestedAt } = work.latest().deployment;
         try {
-          await attempt(subject, forceCutoverRequestedAt !== null, work);
+          const options = { force: forceCutoverRequestedAt !== null, deadlineMs: Math.min(ATTEMPT_MS, deadlineMs) };
+          await attempt(subject, options, work);
           return { swapped: true };
         } catch (error) {
           if (!isFailure(error)) throw error;
@@ -68,9 +74,9 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
 
   return {
     async cutOver(ref) {
-      return await attempts(ref, async (subject, force, work) => {
+      return await attempts(ref, async (subject, options, work) => {
         const { engine, change } = subject;
-        await engine.cutOver(change, { force, deadlineMs: ATTEMPT_MS }, work);
+        await engine.cutOver(change, options, work);
         await share(ref, subject);
       });
     },
@@ -86,11 +92,11 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
 
     async revert({ acceptLosses, ...ref }) {
       let proven = false;
-      return await attempts(ref, async ({ engine, change }, _force, work) => {
+      return await attempts(ref, async ({ engine, change }, { deadlineMs }, work) => {
         const phase = (await engine.state(change.id))?.phase;
         if (!proven && phase === 'swapped') await prove(engine, change, work);
         proven = true;
-        await engine.revert(change, { force: false, deadlineMs: ATTEMPT_MS, acceptLosses }, work);
+        await engine.revert(change, { force: false, deadlineMs, acceptLosses }, work);
       });
     },
 

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { getAbsoluteFSPath } from 'swagger-ui-dist';
+import { dirname, join } from 'node:path';
 import { open } from '../access';
 import type { OpenApiDocument } from '../openapi-document';
 import { ok, route, type Route } from '../route';
 import { z } from '../zod';
+
+/** Found without loading it: what it exports are scripts of a megabyte, which only browsers run. */
+const pageDirectory = dirname(require.resolve('swagger-ui-dist/package.json'));
 
 const page = `<!doctype html>
 <html lang="en">
@@ -70,7 +72,7 @@ export function documentationRoutes(documentNow: () => OpenApiDocument): Route[]
     answers: { 200: { description: 'The file.', schema: z.string(), contentType: 'text/javascript' } },
     failures: ['NOT_FOUND'],
     async handle({ params: { file }, res }) {
-      const body = file === 'start.js' ? start : readFileSync(join(getAbsoluteFSPath(), file));
+      const body = file === 'start.js' ? start : readFileSync(join(pageDirectory, file));
       res.set('Cache-Control', 'max-age=3600');
       return Promise.resolve(ok(body, { 'Content-Type': files[file] }));
     },

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatabaseRecord } from '../../domain/deploy/database';
+import type { DeployPolicy } from '../../domain/deploy/states';
 import { Failure, type FailureCode } from '../../domain/failures';
 import { resolveUpdate, sagaQuery } from '../../workflows/saga/messages';
 import { eventually } from '../support/eventually';
@@ -20,7 +21,7 @@ let schema: string;
 
 beforeAll(async () => {
   served = await servers[0]![1]();
-  world = await DeployWorld.start(served.target, { ...testDeployPolicy, cutoverMs: 1_000, revertWindowMs: 2_000 });
+  world = await DeployWorld.start(served.target, { ...testDeployPolicy, revertWindowMs: 2_000 });
   await world.startWorker([() => ({ inbound: gate })]);
 }, 180_000);
 afterAll(async () => {
@@ -36,8 +37,10 @@ afterEach(async () => {
 });
 
 let named = 0;
-const ready = async (...statements: string[]): Promise<Opened> => {
-  const request = await world.open(database, await world.branch(database, `b${++named}`, statements));
+const ready = async (...statements: string[]): Promise<Opened> => await readyWith({}, ...statements);
+
+const readyWith = async (policy: Partial<DeployPolicy>, ...statements: string[]): Promise<Opened> => {
+  const request = await world.open(database, await world.branch(database, `b${++named}`, statements), {}, policy);
   await request.reaches('ready');
   return request;
 };
@@ -153,7 +156,7 @@ test('a revert that fails for good keeps the place; what is live is finished the
 });
 
 test('a revert that is held up changes nothing, and the window begins anew', async () => {
-  const request = await ready(sql.widen);
+  const request = await readyWith({ cutoverMs: 1_000 }, sql.widen);
   await request.tell('setAutoApply', { enable: true });
   await request.tell('deploy');
   const { deployment: before } = await request.reaches('complete_pending_revert');
@@ -186,7 +189,7 @@ test('removing the old side fails: what is live stays, and is finished when some
 });
 
 test('a cut-over that is held up is tried again by itself where it applies itself', async () => {
-  const request = await ready(sql.widen);
+  const request = await readyWith({ cutoverMs: 1_000 }, sql.widen);
   await request.tell('deploy');
   await request.reaches('pending_cutover');
   const reader = await served.target.session(schema);

@@ -15,7 +15,7 @@ let served: Served;
 let world: DeployWorld;
 beforeAll(async () => {
   served = await servers[0]![1]();
-  const policy = { ...testDeployPolicy, cutoverMs: 1_000 };
+  const policy = { ...testDeployPolicy, cutoverMs: 1_500 };
   world = await DeployWorld.start(served.target, policy, { 'limit.historyCount.suggestContinueAsNew': LONG });
   await world.startWorker();
 }, 180_000);

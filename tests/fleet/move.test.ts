@@ -72,7 +72,7 @@ sagaHolds({
   ],
   world: () => world,
   faults: () => faults,
-  begin: () => beginMove(world, started.allocationId),
+  begin: (policy) => beginMove(world, started.allocationId, randomUUID(), policy),
   async succeeded(handle) {
     await isMoved(handle);
     faults.arm();

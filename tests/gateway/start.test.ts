@@ -29,7 +29,7 @@ sagaHolds({
   ],
   world: () => world,
   faults: () => faults,
-  begin: () => beginStart(world),
+  begin: (policy) => beginStart(world, policy && { policy }),
   async succeeded(handle: WorkflowHandle) {
     const started = (await handle.result()) as GatewayStarted;
     for (const edge of world.settings.edges) {

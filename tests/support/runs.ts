@@ -42,9 +42,13 @@ export async function beginStop(
 }
 
 /** Begins moving an allocation away from where it is now. */
-export async function beginMove(world: World, allocationId: string, moveId = randomUUID()): Promise<WorkflowHandle> {
+export async function beginMove(
+  world: World,
+  allocationId: string,
+  moveId = randomUUID(),
+  policy = world.settings.policy,
+): Promise<WorkflowHandle> {
   const { organizationId, replicaId, epoch } = (await world.store.pool.allocation(allocationId))!;
-  const { policy } = world.settings;
   const move: MoveGateway = { organizationId, allocationId, moveId, from: { replicaId, epoch }, policy };
   return await begin(world, RunKind.move, moveRunId(moveId), move);
 }

@@ -1,10 +1,11 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JournalEntry } from '../../domain/journal';
+import type { RunPolicy } from '../../domain/run-policy';
 import { resolveUpdate, sagaQuery } from '../../workflows/saga/messages';
 import { eventually } from './eventually';
 import { injected, type Fault, type Faults } from './faults';
 import type { Snapshot } from './snapshot';
-import type { World } from './world';
+import { impatientPolicy, type World } from './world';
 
 /** A saga under test. */
 export interface SagaUnderTest {
@@ -21,8 +22,8 @@ export interface SagaUnderTest {
   }[];
   readonly world: () => World;
   readonly faults: () => Faults;
-  /** Begins one run and returns its handle. */
-  readonly begin: () => Promise<WorkflowHandle>;
+  /** Begins one run and returns its handle. `policy` is the world's unless told. */
+  readonly begin: (policy?: RunPolicy) => Promise<WorkflowHandle>;
   /** What a good run leaves is right; takes it away again. */
   readonly succeeded: (handle: WorkflowHandle) => Promise<void>;
   /** Makes what a quarantine kept out of the pool usable again. */
@@ -42,7 +43,8 @@ export function sagaHolds(saga: SagaUnderTest): void {
   const takenBack = async (failing: string, expectedMessage: string | undefined, ...armed: Fault[]): Promise<void> => {
     const before = await saga.world().snapshot();
     saga.faults().arm(...armed);
-    const handle = await saga.begin();
+    const timesOut = armed.some(({ how }) => how === 'timeout');
+    const handle = await saga.begin(timesOut ? impatientPolicy : undefined);
     const error = await outcome(handle);
     expect(saga.faults().fired.every((count) => count > 0)).toBe(true);
     expect(error).toContain(expectedMessage ?? '');

@@ -19,7 +19,7 @@ import type { Store } from '../../prisma/store';
 import { runWorker, type RunningWorker } from '../../worker/main';
 import { TestDns, zoneName } from '../dns/fixture';
 import { snapshot, type Snapshot } from './snapshot';
-import { testBundle, testTemporal, type TestTemporal } from './temporal';
+import { testTemporal, type TestTemporal } from './temporal';
 
 /** Durations short enough for tests of failures, long enough for a busy machine. */
 export const testPolicy: RunPolicy = {
@@ -30,6 +30,9 @@ export const testPolicy: RunPolicy = {
   edgeDeadlineMs: 6_000,
   attentionDeadlineMs: 3_600_000,
 };
+
+/** For runs one of whose steps never answers: all of its attempts are waited for. */
+export const impatientPolicy: RunPolicy = { ...testPolicy, stepTimeoutMs: 1_500, edgeDeadlineMs: 3_000 };
 
 const local: Placements = { store: 'local', dns: 'local', handshake: 'local' };
 
@@ -133,13 +136,7 @@ export class World {
 
   /** Starts the worker in this process. */
   async startWorker(interceptors = this.options.interceptors ?? []): Promise<void> {
-    const bundle = await testBundle(require.resolve('../../workflows/index'), [
-      require.resolve('../../workflows/saga/interceptors'),
-    ]);
-    this.worker = await runWorker(this.settings, {
-      activityInterceptors: interceptors,
-      options: { workflowBundle: bundle, workflowsPath: undefined },
-    });
+    this.worker = await runWorker(this.settings, { activityInterceptors: interceptors });
   }
 
   async stopWorker(): Promise<void> {

@@ -7,7 +7,6 @@ import type { Store } from '../../../prisma/store';
 import { mintToken } from '../../../prisma/token-secret';
 import { runWorker, type RunningWorker } from '../../../worker/main';
 import { FleetWorld, testFleetPolicy } from '../../fleet/support/world';
-import { testBundle } from '../../support/temporal';
 
 const backends: readonly BackendSettings[] = [
   { backend: 'aws', regions: ['eu-west-1', 'us-east-1'] },
@@ -57,12 +56,9 @@ export class ServedFleet {
 }
 
 async function startWorker({ cloud, hosts }: FleetWorld, settings: Settings): Promise<RunningWorker> {
-  const interceptors = [require.resolve('../../../workflows/saga/interceptors')];
-  const workflowBundle = await testBundle(require.resolve('../../../workflows/index'), interceptors);
   return await runWorker(
     { ...settings, fleet: { ...settings.fleet!, backends: [] } },
     {
-      options: { workflowBundle, workflowsPath: undefined },
       fleet: (ports) => ({
         ...ports,
         clouds: new Map(backends.map(({ backend }) => [backend, cloud])),

@@ -25,7 +25,11 @@ export class Scenario {
       ...(window && { revertWindowMs: WINDOW_MS }),
       ...(config && { requireApproval: config.require_approval }),
     });
-    for (const step of steps) await this.step(step);
+    try {
+      for (const step of steps) await this.step(step);
+    } finally {
+      this.goOn?.();
+    }
   }
 
   private async step(step: Step): Promise<void> {
@@ -67,10 +71,15 @@ export class Scenario {
   }
 
   private async cancel({ returns }: Step): Promise<void> {
+    // What is cancelled before anything is made is over at once.
+    if (this.isSlow) await this.now.reaches('in_progress');
     const open = this.world.gate.close('takeBack');
-    expect(await this.now.does('cancel')).toMatchObject({ deployment_state: returns });
-    open();
-    this.goOn?.();
+    try {
+      expect(await this.now.does('cancel')).toMatchObject({ deployment_state: returns });
+    } finally {
+      open();
+      this.goOn?.();
+    }
   }
 
   private async atOnce(actions: readonly string[]): Promise<void> {

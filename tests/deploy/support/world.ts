@@ -26,7 +26,7 @@ import { openStore } from '../../../prisma/open';
 import type { Store } from '../../../prisma/store';
 import { runWorker, type RunningWorker } from '../../../worker/main';
 import { eventually } from '../../support/eventually';
-import { testBundle, testTemporal, type TestTemporal } from '../../support/temporal';
+import { testTemporal, type TestTemporal } from '../../support/temporal';
 import { testPolicy } from '../../support/world';
 import type { Target } from './targets';
 
@@ -76,12 +76,9 @@ export class DeployWorld {
     deploys?: (ports: DeployPorts) => DeployPorts,
     options: Partial<WorkerOptions> = {},
   ): Promise<void> {
-    const bundle = await testBundle(require.resolve('../../../workflows/index'), [
-      require.resolve('../../../workflows/saga/interceptors'),
-    ]);
     this.worker = await runWorker(this.settings, {
       activityInterceptors: interceptors,
-      options: { workflowBundle: bundle, workflowsPath: undefined, ...options },
+      options,
       ...(deploys && { deploys }),
     });
   }

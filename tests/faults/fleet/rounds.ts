@@ -20,9 +20,10 @@ export interface Round {
 /**
  * Kills the worker once while replicas are held at every point of their making, one each, and once more at those of their
  * retiring. Every replica runs in the end, and is gone in the end.
+ * @param how.ofCloudAlone whether it is only killed before and after the calls of the cloud, and the step that makes them.
  */
-export async function everyPoint(rig: CrashRig): Promise<Round> {
-  const points = provisionPoints(rig.cloud.calls);
+export async function everyPoint(rig: CrashRig, { ofCloudAlone = false } = {}): Promise<Round> {
+  const points = provisionPoints(rig.cloud.calls).filter(({ at }) => !ofCloudAlone || /^call | create$/.test(at));
   const subjects = await Promise.all(points.map((point) => rig.declare(point)));
   await killAtPoints(rig, subjects);
   await rig.startWorker();

@@ -18,7 +18,7 @@ import { migrate } from '../../../prisma/migrate';
 import { openStore } from '../../../prisma/open';
 import type { Store } from '../../../prisma/store';
 import { runWorker, type RunningWorker } from '../../../worker/main';
-import { testBundle, testTemporal, type TestTemporal } from '../../support/temporal';
+import { testTemporal, type TestTemporal } from '../../support/temporal';
 import { testPolicy, type World } from '../../support/world';
 import { FakeCloud } from './fake-cloud';
 import { FakeHosts } from './fake-hosts';
@@ -131,12 +131,8 @@ export class FleetWorld {
   }
 
   async startWorker(interceptors: WorkerInterceptors['activity'] = []): Promise<void> {
-    const bundle = await testBundle(require.resolve('../../../workflows/index'), [
-      require.resolve('../../../workflows/saga/interceptors'),
-    ]);
     this.worker = await runWorker(this.settings, {
       activityInterceptors: interceptors,
-      options: { workflowBundle: bundle, workflowsPath: undefined },
       fleet: (ports) => ({
         ...ports,
         clouds: new Map([[this.cloud.backend, this.cloud]]),
