@@ -15,6 +15,7 @@ import type * as postgresqlHost from '../drivers/database/postgresql/host';
 import { freeBytesAt } from '../drivers/database/disk';
 import { readSecret } from '../drivers/secrets/files';
 import type { Store } from '../prisma/store';
+import { onceAtATime } from './once-at-a-time';
 
 /** What of a process the steps of databases need. */
 interface DatabasesParts {
@@ -65,6 +66,9 @@ function inSchema(server: string, schema: string): string {
   return url.toString();
 }
 
+/** The signal with which a request's workflow looks at its apply; see workflows/deploy-request/messages.ts. */
+const LOOK = 'look';
+
 function queues({ workflow }: Client): Queues {
   return {
     async tell(queue, message, ticket) {
@@ -74,6 +78,14 @@ function queues({ workflow }: Client): Queues {
         workflowTaskTimeout: '4s',
       });
     },
+
+    look: onceAtATime(async (workflowId) => {
+      try {
+        await workflow.getHandle(workflowId).signal(LOOK);
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+    }),
 
     async isRunning(workflowId) {
       try {

@@ -85,7 +85,7 @@ export interface RolloutActivities {
   tellApply(ref: RequestRef & ApplyTold & Telling): Promise<ApplyNow>;
   /** Finds operations whose workflow is gone, and notes that. Takes as long as it takes to ask for each. */
   rollCall(ref: RequestRef): Promise<{ readonly lost: number }>;
-  /** Notes that the workflow of an operation ends; the ref has the operation. One of an earlier epoch changes nothing. */
+  /** Notes that the workflow of an operation ends, and has its apply hear of it; one of an earlier epoch changes nothing. */
   endOperation(ref: RequestRef): Promise<void>;
   /** Gives back what a settled apply, or one that was not begun, still holds. Repeating it changes nothing. */
   settleApply(ref: RequestRef): Promise<void>;

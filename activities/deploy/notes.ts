@@ -1,4 +1,4 @@
-import type { RequestRef } from '../../domain/deploy/contract';
+import { requestRunId, type RequestRef } from '../../domain/deploy/contract';
 import type { DeployOperation, DeployRequest } from '../../domain/deploy/request';
 import { deploymentMoves, type DeploymentMoveName } from '../../domain/deploy/states';
 import { Failure } from '../../domain/failures';
@@ -58,6 +58,9 @@ const reports: Partial<Record<DeploymentMoveName | OwnMove, OperationReport>> = 
   failForNow: { state: 'queued', percent: 0, etaSeconds: null },
 };
 
+/** Moves of operations from which nothing follows for the others, nor for what the request says. */
+const unheeded: readonly (DeploymentMoveName | OwnMove)[] = ['begin', 'skipRevert'];
+
 /** Moves with which those that are not done have failed. */
 const failing: readonly (DeploymentMoveName | OwnMove)[] = ['fail', 'failRevert', 'refuseLate'];
 
@@ -86,6 +89,7 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
   const moveOwn = async (ref: OwnRef, moving: Moving): Promise<void> => {
     await moveOperation(ports, ref, moving);
     hasMoved(ref);
+    if (!unheeded.includes(moving.move)) await ports.queues.look(requestRunId(ref));
     // Whoever wants the next one forced, too, says so again.
     const isForced = (await requestOf(ports, ref)).deployment.forceCutoverRequestedAt !== null;
     if (isForced && ['holdUp', 'open', 'finishAtOnce'].includes(moving.move))

@@ -23,6 +23,11 @@ export interface DeployPorts {
 export interface Queues {
   /** Says something to a queue, which is begun where there is none. */
   tell(queue: QueueLife, message: 'join' | 'leave', ticket: QueueTicket): Promise<void>;
+  /**
+   * Has the workflow of a request look at what comes next in its apply; where it is not there, it looks when it begins. Said
+   * again before it was heard, it is said once.
+   */
+  look(workflowId: string): Promise<void>;
   /** Whether a workflow runs. */
   isRunning(workflowId: string): Promise<boolean>;
 }

@@ -1,4 +1,4 @@
-import type { RequestRef } from '../../domain/deploy/contract';
+import { requestRunId, type RequestRef } from '../../domain/deploy/contract';
 import { Failure, isFailureCode } from '../../domain/failures';
 import { refusalOf, type ApplyAction } from '../../domain/rollout/actions';
 import type { ApplyRecord, Asked } from '../../domain/rollout/apply';
@@ -100,7 +100,11 @@ export function rolloutSteps(ports: DeployPorts): Pick<DeployActivities, keyof R
     },
 
     async endOperation(ref) {
-      if (isOwn(ref)) await applies.mark(keyOf(ref), 'none');
+      if (!isOwn(ref)) return;
+      await applies.mark(keyOf(ref), 'none');
+      // What has settled has told so with its last move.
+      const { state } = await applies.operation(ref.organizationId, ref.operation.id);
+      if (!isSettled(state)) await ports.queues.look(requestRunId(ref));
     },
 
     async settleApply(ref) {

@@ -21,7 +21,6 @@ export class Course {
   /** Null until the store was asked. */
   private present: DeploymentState | null = null;
   private written: Promise<void> = Promise.resolve();
-  private heard: Promise<unknown> = Promise.resolve();
   deployed = false;
   closed = false;
   instant = false;
@@ -45,8 +44,6 @@ export class Course {
   constructor(
     private readonly ref: RequestRef,
     private readonly act: DeployProxies,
-    /** Called when the store has a move; whoever is to hear of it has heard when it resolves. */
-    private readonly onWritten: () => Promise<void> = () => Promise.resolve(),
   ) {}
 
   begin({ state, revertWindowEndsAt, database, branch, ...standing }: Standing): void {
@@ -115,21 +112,7 @@ export class Course {
   private write(move: Moving['move'], notes: Notes): Promise<void> {
     const moving: Moving = { ...this.ref, ...notes, move, at: new Date().toISOString() };
     this.written = this.written.then(() => CancellationScope.nonCancellable(() => this.act.store.move(moving)));
-    if (this.ref.operation)
-      this.heard = Promise.all([
-        this.heard,
-        this.written.then(
-          () => this.onWritten(),
-          () => undefined,
-        ),
-      ]);
     return this.written;
-  }
-
-  /** When whoever is to hear of it has heard, too: what is said last is lost with a workflow that ends. */
-  async passedOn(): Promise<void> {
-    await this.settled();
-    await this.heard;
   }
 
   /** When the store has everything that was decided. */

@@ -3,10 +3,9 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  getExternalWorkflowHandle,
   type TemporalFailure,
 } from '@temporalio/workflow';
-import { DeployWorkflow, requestRunId, type RequestRef } from '../../domain/deploy/contract';
+import { DeployWorkflow, type RequestRef } from '../../domain/deploy/contract';
 import { isTerminal } from '../../domain/deploy/states';
 import { failures } from '../../domain/failures';
 import type { OperationLife } from '../../domain/rollout/contract';
@@ -15,7 +14,6 @@ import { failureData, failureView, isRunFailure } from '../saga/failure';
 import { Saga } from '../saga/saga';
 import { deployActivities, type DeployProxies } from './activities';
 import { Course } from './course';
-import { lookSignal } from './messages';
 import { Orders } from './orders';
 import { refOf } from './ref';
 import { Share } from './share';
@@ -49,7 +47,7 @@ class Operation {
     const { policy, deploy } = life;
     this.ref = refOf(life);
     this.act = deployActivities(policy, deploy, true);
-    this.course = new Course(this.ref, this.act, () => this.tell());
+    this.course = new Course(this.ref, this.act);
     const interrupt = (): void => {
       if (this.isUnderWay) this.scope.cancel();
     };
@@ -73,7 +71,6 @@ class Operation {
     if (failed) await this.fail(failed);
     await condition(allHandlersFinished);
     await this.act.store.endOperation(this.ref);
-    await this.tell();
     if (failed && !this.isReplaced) throw failed;
   }
 
@@ -137,14 +134,6 @@ class Operation {
     const data = error instanceof ActivityFailure ? failureData(error) : undefined;
     this.isReplaced ||= isRunFailure(error) && failureView(error).code === 'STATE_CONFLICT' && isOfStore(data);
     return this.isReplaced;
-  }
-
-  /** Has the request look at what comes next; where it cannot hear, it looks by itself before long. */
-  private async tell(): Promise<void> {
-    const request = getExternalWorkflowHandle(requestRunId(this.life));
-    await CancellationScope.nonCancellable(() => request.signal(lookSignal)).catch((error: unknown) => {
-      if (!isRunFailure(error)) throw error;
-    });
   }
 }
 

@@ -140,7 +140,7 @@ export class Share {
   async goOnAsNew(): Promise<void> {
     if (!isLong()) return;
     await condition(allHandlersFinished);
-    await (this.ref.operation ? this.course.passedOn() : this.course.settled());
+    await this.course.settled();
     if (!this.isCancelled) await continueAsNew(this.life);
   }
 }
