@@ -11,7 +11,7 @@ import { expectSound } from './support/sound';
 jest.setTimeout(90_000);
 
 /** Events after which a workflow is told to go on with a new history. */
-const LONG = 60;
+const LONG = 120;
 const SHORT_MS = 300;
 
 let fake: FakeWorld;

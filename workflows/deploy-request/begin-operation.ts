@@ -1,6 +1,7 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import { DeployWorkflow } from '../../domain/deploy/contract';
+import { searchAttributes } from '../../domain/gateway/contract';
 import { operationRunId, type OperationLife } from '../../domain/rollout/contract';
 import { runAttributes } from '../fleet/attributes';
 import { requestAttributes, type Identified } from './attributes';
@@ -21,6 +22,8 @@ export async function beginOperation(life: OperationLife, identified: Identified
       workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       typedSearchAttributes: [
         ...runAttributes(DeployWorkflow.operation, organizationId),
+        // As the saga would say it at once: there may be very many.
+        { key: defineSearchAttributeKey('SagaState', searchAttributes.SagaState), value: 'running' },
         ...requestAttributes(identified),
       ],
       staticSummary: `Deploy request ${life.number} on one of its deployments`,
