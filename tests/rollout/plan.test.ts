@@ -7,7 +7,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { inspectSteps } from '../../activities/database/inspect';
 import type { DeployPorts } from '../../activities/deploy/ports';
 import { FakeSchemas, branchPrefix } from '../../bench/rollout/fake-engine';
-import type { Inspection, Look, WouldRollOut } from '../../domain/deploy/contract';
+import type { Look, WouldRollOut } from '../../domain/deploy/contract';
 import { defaultDatabaseSettings } from '../../domain/deploy/database';
 import { Failure } from '../../domain/failures';
 import type { RunPolicy } from '../../domain/run-policy';
@@ -52,10 +52,9 @@ async function planned(schemas: readonly string[], ports: (ports: DeployPorts) =
   );
   const look: Look = { at: 'rollout', branchId: branch, intoBranchId: into };
   const inspection = { organizationId, databaseId, policy: {} as RunPolicy, look };
-  const would = await new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(
-    steps.inspect as (inspection: Inspection) => Promise<WouldRollOut>,
-    inspection,
-  );
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
+  const found: unknown = await environment.run(async (): Promise<unknown> => await steps.inspect(inspection));
+  const would = found as WouldRollOut;
   const deployments = await rollouts.deployments.list(organizationId, databaseId);
   return { would, names: deployments.map(({ name }) => name), ids: deployments.map(({ id }) => id) };
 }
