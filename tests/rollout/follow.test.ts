@@ -1,4 +1,4 @@
-import { deploymentMoves, DeploymentState, isTerminal } from '../../domain/deploy/states';
+import { deploymentMoves, isTerminal, type DeploymentState } from '../../domain/deploy/states';
 import { movesTo } from '../../domain/rollout/follow';
 
 const under = [
