@@ -69,7 +69,18 @@ function inSchema(server: string, schema: string): string {
 /** The signal with which a request's workflow looks at its apply; see workflows/deploy-request/messages.ts. */
 const LOOK = 'look';
 
+/** Milliseconds after which a request says what its deployments do, where nothing else has it look before. */
+const SOON_MS = 250;
+
 function queues({ workflow }: Client): Queues {
+  const soon = new Map<string, NodeJS.Timeout>();
+  const look = onceAtATime(async (workflowId) => {
+    try {
+      await workflow.getHandle(workflowId).signal(LOOK);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  });
   return {
     async tell(queue, message, ticket) {
       await workflow.signalWithStart(DeployWorkflow.queue, {
@@ -79,13 +90,20 @@ function queues({ workflow }: Client): Queues {
       });
     },
 
-    look: onceAtATime(async (workflowId) => {
-      try {
-        await workflow.getHandle(workflowId).signal(LOOK);
-      } catch (error) {
-        if (!(error instanceof WorkflowNotFoundError)) throw error;
-      }
-    }),
+    look: async (workflowId) => {
+      clearTimeout(soon.get(workflowId));
+      soon.delete(workflowId);
+      await look(workflowId);
+    },
+
+    lookSoon(workflowId) {
+      if (soon.has(workflowId)) return;
+      const due = (): void => {
+        soon.delete(workflowId);
+        look(workflowId).catch(() => undefined);
+      };
+      soon.set(workflowId, setTimeout(due, SOON_MS).unref());
+    },
 
     async isRunning(workflowId) {
       try {

@@ -87,9 +87,12 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
   };
 
   const moveOwn = async (ref: OwnRef, moving: Moving): Promise<void> => {
-    await moveOperation(ports, ref, moving);
+    const { move } = moving;
+    const isNew = await moveOperation(ports, ref, moving);
     hasMoved(ref);
-    if (!unheeded.includes(moving.move)) await ports.queues.look(requestRunId(ref));
+    if (move === 'cutOver') ports.queues.lookSoon(requestRunId(ref));
+    // Whoever swapped it has told already that it is open.
+    else if (!unheeded.includes(move) && (isNew || move !== 'open')) await ports.queues.look(requestRunId(ref));
     // Whoever wants the next one forced, too, says so again.
     const isForced = (await requestOf(ports, ref)).deployment.forceCutoverRequestedAt !== null;
     if (isForced && ['holdUp', 'open', 'finishAtOnce'].includes(moving.move))

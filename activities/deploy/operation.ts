@@ -1,4 +1,4 @@
-import type { RequestRef } from '../../domain/deploy/contract';
+import { requestRunId, type RequestRef } from '../../domain/deploy/contract';
 import type { DeployRequest } from '../../domain/deploy/request';
 import { Failure, isFailureCode } from '../../domain/failures';
 import { isBeforeLive } from '../../domain/rollout/actions';
@@ -104,8 +104,8 @@ export function standingOf({ state, wanted }: ApplyOperation): {
   return { isUnprepared: unprepared.includes(state), wanted: wanted ?? implied[state] ?? null };
 }
 
-/** Moves an operation as its deploy moves. @throws Failure STATE_CONFLICT */
-export async function moveOperation(ports: DeployPorts, ref: OwnRef, { move, error }: Moving): Promise<ApplyOperation> {
+/** Moves an operation as its deploy moves. @returns whether it was not there before @throws Failure STATE_CONFLICT */
+export async function moveOperation(ports: DeployPorts, ref: OwnRef, { move, error }: Moving): Promise<boolean> {
   const { applies } = ports.rollouts;
   const operation = await ownOperation(ports, ref);
   const moves = operationMovesOf(move, operation.state);
@@ -122,9 +122,19 @@ export async function moveOperation(ports: DeployPorts, ref: OwnRef, { move, err
   };
   const key = keyOf(ref);
   if (moves.length === 0) await applies.note(key, notes);
-  let moved = operation;
-  for (const each of moves) moved = (await applies.move(key, each, notes)).operation;
-  return moved;
+  for (const each of moves) await applies.move(key, each, notes);
+  return moves.length > 0;
+}
+
+/** Notes that an operation is live as soon as it is: the next one waits for nothing else. */
+export async function openOwn(ports: DeployPorts, ref: RequestRef): Promise<void> {
+  if (!isOwn(ref)) return;
+  const request = await ports.deploys.requests.byId(ref.organizationId, ref.requestId);
+  // What is instant is not open, but complete.
+  if (request?.deployment.instant !== false) return;
+  const { state } = await ownOperation(ports, ref);
+  if (canMove(state, 'open')) await ports.rollouts.applies.move(keyOf(ref), 'open');
+  await ports.queues.look(requestRunId(ref));
 }
 
 /** Notes how far a copy is, where that is not known already; a request without operations has no words for it. */

@@ -28,6 +28,8 @@ export interface Queues {
    * again before it was heard, it is said once.
    */
   look(workflowId: string): Promise<void>;
+  /** The same in a moment, unless it looks before that: nothing waits for it but people who look at the request. */
+  lookSoon(workflowId: string): void;
   /** Whether a workflow runs. */
   isRunning(workflowId: string): Promise<boolean>;
 }

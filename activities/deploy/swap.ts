@@ -7,7 +7,7 @@ import type { SwapOptions } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
 import { prove } from './copy';
-import { isOwn, noteOperation, planKey } from './operation';
+import { isOwn, noteOperation, openOwn, planKey } from './operation';
 import type { DeployPorts } from './ports';
 import { lossesOf } from './losses';
 import { finishFailed, remainsOf, remainsOfAll } from './remains';
@@ -74,11 +74,13 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
 
   return {
     async cutOver(ref) {
-      return await attempts(ref, async (subject, options, work) => {
+      const outcome = await attempts(ref, async (subject, options, work) => {
         const { engine, change } = subject;
         await engine.cutOver(change, options, work);
         await share(ref, subject);
       });
+      if (outcome.swapped) await openOwn(ports, ref);
+      return outcome;
     },
 
     async refuseLosses(ref) {

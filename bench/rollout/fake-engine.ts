@@ -10,7 +10,7 @@ import type { ChangeState, Progress, SchemaEngine, Work } from '../../drivers/da
 import type { SchemaHost } from '../../drivers/database/host';
 
 /** Milliseconds that each longer piece of work takes. */
-const WORK_MS = 20;
+const WORK_MS = 1;
 
 const column = (name: string, type: string): Column => ({
   ...{ name, type, nullable: false, default: null, generated: null, identity: null, onUpdate: null },
