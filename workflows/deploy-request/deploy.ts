@@ -11,6 +11,7 @@ import { isLong } from './long';
 import { ticketOf } from './place';
 import { refOf } from './ref';
 import type { Rollout } from './rollout';
+import { rolloutText } from './rollout-text';
 import { Share } from './share';
 
 /** The deploy of a request, from the queue to the end of its revert window. */
@@ -34,11 +35,13 @@ export class Deploy {
   async run(): Promise<void> {
     const { organizationId, policy } = this.life;
     const definition = { kind: DeployWorkflow.request, organizationId, policy, placement: 'local' } as const;
-    const { share } = this;
-    await Saga.run({ ...definition, details: () => share.details.text }, async (saga) => {
+    const { share, course } = this;
+    const details = (): string => (course.several ? rolloutText(course.apply) : share.details.text);
+    await Saga.run({ ...definition, details }, async (saga) => {
       share.details.shownBy(saga);
+      this.rollout.onLooked = () => saga.publish();
       await this.untilPlaced(saga);
-      if (this.course.several) return await this.rollOut(saga);
+      if (course.several) return await this.rollOut(saga);
       await share.untilLive(saga);
       await share.untilOver(saga);
     });

@@ -92,14 +92,22 @@ class Operation {
           await share.untilLive(saga);
           await share.untilOver(saga);
         } catch (error) {
-          if (!isRunFailure(error)) throw error;
-          // Whoever is stopped leaves everything as it is, and so does who was replaced.
-          if (this.leaveIfReplaced(error)) return;
-          if (!this.orders.stopping || this.course.state === 'in_progress_cancel') throw error;
-          await this.course.note('stop');
+          if (!isRunFailure(error) || !(await this.leavesAll(error))) throw error;
         }
       }),
     );
+  }
+
+  /** Whoever is stopped leaves everything as it is, and so does who was replaced. */
+  private async leavesAll(error: TemporalFailure): Promise<boolean> {
+    if (this.leaveIfReplaced(error)) return true;
+    if (!this.orders.stopping || this.course.state === 'in_progress_cancel') return false;
+    try {
+      await this.course.note('stop');
+    } catch (refusal) {
+      if (!this.leaveIfReplaced(refusal)) throw refusal;
+    }
+    return true;
   }
 
   private async takeBack(): Promise<void> {

@@ -44,6 +44,10 @@ export class Rollout {
   private begun = 0;
   private done = 0;
   private isOver = false;
+  /** Called when it is known where the apply stands. */
+  onLooked: () => void = () => undefined;
+  /** Whether it is looked at what comes next. */
+  private isRolling = false;
   /** Who caused what the request is to say. */
   private readonly actors: Partial<Record<DeploymentMoveName, string>> = {};
 
@@ -97,7 +101,7 @@ export class Rollout {
   async seen(): Promise<void> {
     const next = this.begun + 1;
     this.look();
-    await condition(() => this.isOver || this.done >= next);
+    await condition(() => !this.isRolling || this.done >= next);
   }
 
   /** Cancels what can be cancelled. @returns whether there is anything at all */
@@ -122,6 +126,7 @@ export class Rollout {
       .catch((error: unknown) => {
         if (!isRunFailure(error)) throw error;
       });
+    this.isRolling = true;
     try {
       for (;;) {
         this.moved = false;
@@ -138,6 +143,7 @@ export class Rollout {
         await this.untilMoved(next.wakeInMs);
       }
     } finally {
+      this.isRolling = false;
       scope.cancel();
     }
   }
@@ -145,6 +151,7 @@ export class Rollout {
   private async carryOut({ state, apply, start, tell, error, revertWindowEndsAt }: RolledOn): Promise<void> {
     const { course, actors } = this;
     course.apply = apply;
+    this.onLooked();
     await Promise.all([
       ...start.map((operation) => this.start(operation)),
       ...tell.map((operation) => this.pass(operation)),
