@@ -183,6 +183,27 @@ test('a cancel in the middle takes back what is not live, and leaves what is', a
   expect(done(rollout, 'finish')).toEqual(['finish 0']);
 });
 
+test('cancelled in the queue nothing is begun; cancelled in Temporal it is taken back', async () => {
+  const { rollout, request, gate } = await deployed(2);
+  const copy = gate('copy', 0);
+  await request.tell('deploy');
+  await reached(copy);
+  const { organizationId, databaseId } = request.ref;
+  const database = (await fake.world.store.deploys.databases.get(organizationId, databaseId))!;
+  const second = await fake.world.open(database, await fake.world.branch(database, 'other', []));
+  await second.reaches('ready');
+  await second.tell('deploy');
+  await eventually(async () => expect(await second.handle.query('deployment')).toMatchObject({ preceding: [1] }));
+  await second.tell('cancel');
+  await second.reaches('complete_cancel');
+  expect(await fake.world.store.rollouts.applies.get(organizationId, second.ref.requestId)).toBeNull();
+  await request.handle.cancel();
+  await request.reaches('complete_cancel');
+  copy.open();
+  await over(rollout, 'rolled_back');
+  expect(done(rollout, 'cancel')).toEqual(['cancel 0']);
+});
+
 test('a revert goes from the last to the first, and one that is held up ends it', async () => {
   const { rollout, request, gate } = await deployed(3);
   await request.tell('deploy');
