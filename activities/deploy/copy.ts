@@ -4,7 +4,7 @@ import type { PlannedChange } from '../../domain/schema/plan';
 import type { SchemaEngine } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities } from './activities';
-import { enterPhase } from './operation';
+import { enterPhase, isToldToRest } from './operation';
 import type { DeployPorts } from './ports';
 import { isSeveral, plannedOf } from './subject';
 import { expected, watched, type Watched } from './work';
@@ -57,7 +57,7 @@ export function copySteps(ports: DeployPorts): CopySteps {
         ports,
         ref,
         async (work) => await follow(engine, change, work),
-        ({ deployment }) => deployment.state !== state,
+        (request) => request.deployment.state !== state || isToldToRest(request),
       );
     },
   };

@@ -42,13 +42,25 @@ export function inItsEpoch(operation: ApplyOperation, ref: OwnRef): ApplyOperati
   throw new Failure('STATE_CONFLICT', message, { data: { state, epoch } });
 }
 
+/** A request as one of its operations sees it. */
+interface Seen extends DeployRequest {
+  /** What the operation was told and has not done yet. */
+  readonly wanted: Wanted | null;
+}
+
+/** Whether an operation was told something with which its two sides need not be kept alike any more. */
+export function isToldToRest(request: DeployRequest | Seen): boolean {
+  return 'wanted' in request && (request.wanted === 'skip_revert' || request.wanted === 'stop');
+}
+
 /** A request as the deploy of one of its operations sees it: what people set is the request's, how far it is, its own. */
-export function seenBy(request: DeployRequest, { state, wanted, error, errorCode }: ApplyOperation): DeployRequest {
+export function seenBy(request: DeployRequest, { state, wanted, error, errorCode }: ApplyOperation): Seen {
   // What becomes of a swap that was cut off is found out first.
   const isSwapping = state === 'cutting_over' || state === 'recovering';
   const isCancelled = wanted === 'cancel' && isBeforeLive(state) && !isSwapping;
   return {
     ...request,
+    wanted,
     deployment: {
       ...request.deployment,
       state: isCancelled ? 'in_progress_cancel' : wordOf(state),

@@ -19,6 +19,8 @@ export interface DeployProxies {
   readonly submit: DeployActivities;
   /** Copying, comparing and following: they take as long as they take, and weather ends none of them. */
   readonly long: DeployActivities;
+  /** Keeping both sides alike, which one of several deployments does for as long as the slowest of them takes. */
+  readonly following: DeployActivities;
   /** Attempts at a swap; they end by themselves. */
   readonly swap: DeployActivities;
   readonly undo: DeployActivities;
@@ -28,6 +30,12 @@ export interface DeployProxies {
 
 /** A dead worker is noticed by its silence; a cancelled activity hears of it with its next heartbeat. */
 const heartbeatTimeout = '3s';
+
+/**
+ * Where a thousand deployments are kept alike at once, every heartbeat is a write of Temporal's. What ends it is seen in the
+ * store, so that nobody waits for a heartbeat to hear of it.
+ */
+const calmHeartbeat = '10s';
 
 /** Longer than anybody waits; whether the worker lives is told by its heartbeats. */
 const forever = '3650 days';
@@ -50,7 +58,8 @@ export function deployActivities(
       ...{ heartbeatTimeout, cancellationType: WAIT_CANCELLATION_COMPLETED, retry },
       ...options,
     });
-  const long = proxy({ startToCloseTimeout: forever, retry: { ...retry, maximumInterval: '30s' } });
+  const lasting = { startToCloseTimeout: forever, retry: { ...retry, maximumInterval: '30s' } } as const;
+  const long = proxy(lasting);
   return {
     store: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry }),
     quick: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry: some }),
@@ -58,6 +67,7 @@ export function deployActivities(
     queue: proxy({ startToCloseTimeout: run.stepTimeoutMs, retry: { ...retry, maximumInterval: '30s' } }),
     submit: patient ? long : proxy({ scheduleToCloseTimeout: deploy.submitMs }),
     long,
+    following: patient ? proxy({ ...lasting, heartbeatTimeout: calmHeartbeat }) : long,
     swap: proxy({ startToCloseTimeout: forever }),
     undo: proxy({ scheduleToCloseTimeout: deploy.cancelMs }),
     losses: proxy({ startToCloseTimeout: deploy.checkMs, retry: some }),

@@ -63,7 +63,7 @@ export class Gate {
     const scope = new CancellationScope();
     let broken: TemporalFailure | undefined;
     const following = scope
-      .run(() => this.act.long.follow({ ...this.ref, state: 'pending_cutover' }))
+      .run(() => this.act.following.follow({ ...this.ref, state: 'pending_cutover' }))
       .catch((error: unknown) => {
         if (!isRunFailure(error)) throw error;
         // The worker that followed may have died before it was told to stop: that is an end as good as any.

@@ -31,7 +31,7 @@ export async function untilDecided(
   if (course.state !== 'complete_pending_revert') return;
   const scope = new CancellationScope();
   const following = scope
-    .run(() => act.long.follow({ ...ref, state: 'complete_pending_revert' }))
+    .run(() => act.following.follow({ ...ref, state: 'complete_pending_revert' }))
     .catch(async (error: unknown) => {
       if (!isRunFailure(error)) throw error;
       // What is live stays so; a revert would find out that the sides are not kept alike.
