@@ -67,10 +67,8 @@ async function settle(
     }
     const isLate = Date.now() > deadline;
     if (looks % 20 === 0 || isLate) {
-      const { operations } = await request.handle
-        .query<{ operations: object }>('apply')
-        .catch(() => ({ operations: {} }));
-      const told = `${apply?.state ?? 'no apply yet'} ${JSON.stringify(operations)}`;
+      const now = await request.handle.query<{ operations: object } | null>('apply').catch(() => null);
+      const told = `${apply?.state ?? 'no apply yet'} ${JSON.stringify(now?.operations ?? {})}`;
       if (isLate) throw new Error(`it does not end: ${told}`);
       say(told);
     }

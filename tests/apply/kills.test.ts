@@ -21,7 +21,7 @@ const all = process.env['KILLS'] === 'all';
 /** Who is killed where little time is. */
 const few: Readonly<Record<string, Victim>> = {
   'copy before': 'worker',
-  'move after gate': 'worker',
+  'look before': 'worker',
   waits: 'temporal',
   'cutOver before': 'database',
 };

@@ -7,7 +7,8 @@ import type { Rollout } from './real-world';
 
 /**
  * A moment of the second of three operations: before or after an activity has had its effect, as in `copy before`; a third
- * word tells apart those that are alike. Or `waits`, at the end of a leg.
+ * word tells apart those that are alike. Or `look before`, between a row and the word that the request gets of it; or
+ * `waits`, at the end of a leg.
  */
 export type Moment = string;
 
@@ -23,7 +24,16 @@ const toTheBarrier: Leg = {
   says: 'deploy',
   moments: [
     ...['standing before', 'standing after', 'prepareChange before', 'prepareChange after', 'move after begin'],
-    ...['copy before', 'copy after', 'prove before', 'prove after', 'move before gate', 'move after gate', 'waits'],
+    ...[
+      'copy before',
+      'copy after',
+      'prove before',
+      'prove after',
+      'move before gate',
+      'look before',
+      'move after gate',
+      'waits',
+    ],
   ],
   until: 'waiting_for_cutover',
 };
@@ -125,6 +135,8 @@ export class KilledRollout {
   private arm(moment: Moment | undefined): void {
     if (moment === undefined) return this.rig.breakPoints.clear();
     const [activity, when] = moment.split(' ') as [string, 'before' | 'after'];
-    this.rig.breakPoints.set({ step: `${activity} ${this.operationId}`, phase: 'do', when });
+    // A request hears of all its operations in the same way.
+    const id = activity === 'look' ? this.rollout.request.handle.workflowId : this.operationId;
+    this.rig.breakPoints.set({ step: `${activity} ${id}`, phase: 'do', when });
   }
 }

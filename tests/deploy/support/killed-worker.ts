@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { activityInfo } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import type { DeployPorts } from '../../../activities/deploy/ports';
 import { readSettings } from '../../../environment/settings';
 import { runWorker } from '../../../worker/main';
 import { BreakPointFiles } from '../../support/break-points';
@@ -30,7 +31,15 @@ async function main(): Promise<void> {
       return value;
     },
   };
-  const running = await runWorker(readSettings(), { activityInterceptors: [() => ({ inbound })] });
+  // Between the row of an operation and the word that its request gets of it.
+  const deploys = (ports: DeployPorts): DeployPorts => {
+    const look = async (workflowId: string): Promise<void> => {
+      await files.stopAt(`look ${workflowId}`, 'do', 'before');
+      await ports.queues.look(workflowId);
+    };
+    return { ...ports, queues: { ...ports.queues, look } };
+  };
+  const running = await runWorker(readSettings(), { activityInterceptors: [() => ({ inbound })], deploys });
   writeFileSync(process.env.GATEWRIGHT_READY_FILE!, `${process.pid}\n`);
   process.on('SIGTERM', () => running.shutdown());
   await running.run;
