@@ -88,6 +88,8 @@ export interface PlannedOperationJson {
 }
 
 export interface OperationJson extends PlannedOperationJson {
+  /** The deployment that it is of, where there are several. */
+  readonly shard?: string;
   readonly state: OperationState;
   /** Whole. */
   readonly progress_percentage: number;

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeployApi } from './deploy-api';
+import { isNotFound } from './fleet-api';
 import type { ApplyJson, RolloutNow, RowJson } from './rollout-shapes';
 
 /** The API's largest page. */
 const PAGE = '100';
+/** Milliseconds between two looks at a request whose rollout has not begun. */
+const LOOK_MS = 300;
 
 /** The rollouts of one database, over the API. */
 export class RolloutApi {
@@ -27,6 +31,24 @@ export class RolloutApi {
     return await this.deploys.found(title, `gatewright rollout list ${this.database}`, () =>
       this.client.get<ApplyJson>(this.path(number)),
     );
+  }
+
+  /**
+   * The same, waiting for that of a request whose deploy was accepted a moment ago, or waits for its turn.
+   * @param onWait is told once that it waits
+   */
+  async begun(which: string, onWait: (number: number) => void): Promise<ApplyJson> {
+    for (let told = false; ; told = true) {
+      try {
+        return await this.named(which);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        const { number, deployment_state: state } = await this.deploys.requestNamed(this.database, which);
+        if (state !== 'queued' && state !== 'submitting') throw error;
+        if (!told) onWait(number);
+      }
+      await sleep(LOOK_MS);
+    }
   }
 
   /** As much of the list as is wanted, newest first. */

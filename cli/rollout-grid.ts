@@ -19,8 +19,10 @@ export function gridLines(canvas: Canvas, name: string, { apply, operations }: R
   const above = [...headLines(canvas, name, { apply, operations }, line), ...gap];
   const below = apply.allowed.length > 0 ? [...gap, line(`now: ${apply.allowed.join(', ')}`, 'dim')] : [];
   const groups = grouped(operations);
-  const gates = new Map(apply.gates.map((gate) => [gate.environment, gate]));
-  const headed = groups.length > 1 || apply.gates.some(({ open, override }) => !open || override !== null);
+  // What has ended waits for no gate.
+  const asked = apply.completed_at === null ? apply.gates : [];
+  const gates = new Map(asked.map((gate) => [gate.environment, gate]));
+  const headed = groups.length > 1 || asked.some(({ open, override }) => !open || override !== null);
   const layout = layoutOf(operations, headed, canvas.columns);
   const heads = layout.headed ? [paint(canvas, 'dim', headsOf(layout))] : [];
   const room = Math.max(1, canvas.rows - above.length - below.length - heads.length);

@@ -65,7 +65,9 @@ export async function plan(io: Io, options: PlanOptions, database: string, which
 /** `gatewright rollout watch DATABASE ROLLOUT` */
 export async function watch(io: Io, options: WatchOptions, database: string, which: string): Promise<Exit> {
   const api = rolloutApi(io, options, database);
-  const { number } = await api.named(which);
+  const { number } = await api.begun(which, (waiting) =>
+    io.err(`${database} #${waiting} is not rolled out yet: it is checked once more when it has its turn.\n`),
+  );
   const how = options.output === 'json' ? 'json' : options.plain ? 'plain' : 'text';
   const view = rolloutView(io, `${database} #${number}`, how);
   try {

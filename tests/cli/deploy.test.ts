@@ -248,6 +248,19 @@ describe('deploy requests', () => {
     expect((await apply.ended).code).toBe(0);
   });
 
+  test('a rollout is waited for while its request has not had its turn', async () => {
+    await ps.database();
+    const { id } = await ps.request('ready');
+    expect((await cli('deploy start shop dev --no-wait')).code).toBe(0);
+    let err = '';
+    const watch = begin('rollout watch shop dev', { err: (text) => void (err += text) });
+    await eventually(() => expect(err).toContain('shop #1 is not rolled out yet'));
+    // It goes to one deployment alone after all.
+    for (const move of ['submit', 'begin'] as const) await requests().move(ps.organizationId, id, move);
+    expect((await watch.ended).code).toBe(1);
+    expect(err).toContain('NOT_FOUND');
+  });
+
   test('a deploy is followed to where it waits, then to its revert window', async () => {
     await ps.database();
     const { id } = await ps.request('ready');
