@@ -9,6 +9,7 @@ import type {
   RequestRef,
   Told,
 } from '../domain/deploy/contract';
+import type { ApplyNow, ApplySignal, ApplyTold } from '../domain/rollout/contract';
 
 /**
  * What the API needs of Temporal for databases. Each start begins a run, or finds the one that does the same, and answers
@@ -28,7 +29,11 @@ export interface DeployEngine {
    * @returns where the request is then; undefined where its workflow has ended or was never begun.
    * @throws Failure STATE_CONFLICT and whatever else the workflow's validator refuses with.
    */
-  tell(request: RequestRef, signal: DeploySignal, told: Told): Promise<DeploymentNow | undefined>;
+  tell(
+    request: RequestRef,
+    signal: DeploySignal | ApplySignal,
+    told: Told & Partial<ApplyTold>,
+  ): Promise<DeploymentNow | ApplyNow | undefined>;
   /**
    * Has a worker look at a database's server. The type of the answer follows from the look (domain/deploy/contract.ts).
    * @returns undefined when `signal` said first that nobody waits any more.

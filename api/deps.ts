@@ -5,6 +5,7 @@ import type { Engine } from './engine';
 import type { FleetCommands } from './fleet/commands';
 import type { Limits } from './limits';
 import type { JournalWatch } from './journal-watch';
+import type { ApplyWatch } from './rollout/apply-watch';
 import type { Metrics } from './metrics';
 import type { Streams } from './streams';
 import type { Seal } from './webhooks/secret';
@@ -18,6 +19,7 @@ export interface Deps {
   readonly settings: Settings;
   readonly limits: Limits;
   readonly watch: JournalWatch;
+  readonly applyWatch: ApplyWatch;
   readonly streams: Streams;
   readonly metrics: Metrics;
   readonly targets: Targets;

@@ -53,7 +53,9 @@ function operation(declaration: RouteDeclaration): RouteConfig {
       ...(params && { params }),
       ...(query && { query }),
       ...(headers && { headers }),
-      ...(body && { body: { required: true, content: { 'application/json': { schema: body } } } }),
+      ...(body && {
+        body: { required: !body.safeParse(undefined).success, content: { 'application/json': { schema: body } } },
+      }),
     },
     responses: { ...answers(declaration), ...problems(declaration) },
   };

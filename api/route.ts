@@ -5,7 +5,7 @@ import { read } from './request';
 import { z } from './zod';
 
 /** The methods that the API uses. */
-export type Method = 'get' | 'post' | 'put' | 'delete';
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 /** What a handler answers with. */
 export interface Answer {

@@ -2,7 +2,13 @@ import type { Deps } from './deps';
 import { documentOf } from './openapi-document';
 import type { Route } from './route';
 import { allocationRoutes } from './routes/allocations';
+import { applyControlRoutes } from './routes/apply-control';
+import { applyEventRoutes } from './routes/apply-events';
+import { applyLogRoutes } from './routes/apply-logs';
+import { applyPlanRoutes } from './routes/apply-plan';
+import { applyRoutes } from './routes/applies';
 import { attentionRoutes } from './routes/attention';
+import { deploymentRoutes } from './routes/deployments';
 import { documentationRoutes } from './routes/documentation';
 import { eventRoutes } from './routes/events';
 import { fleetEventRoutes } from './routes/fleet-events';
@@ -14,6 +20,7 @@ import { gatewayRoutes } from './routes/gateway';
 import { healthRoutes } from './routes/health';
 import { poolRoutes } from './routes/pool';
 import { runRoutes } from './routes/runs';
+import { schemaLockRoutes } from './routes/schema-locks';
 import { tokenRoutes } from './routes/tokens';
 import { webhookRoutes } from './routes/webhooks';
 
@@ -28,6 +35,13 @@ export function routes(deps: Deps): readonly Route[] {
     ...fleetEventRoutes(deps),
     ...fleetProfileRoutes(deps),
     ...fleetSweepRoutes(deps),
+    ...deploymentRoutes(deps),
+    ...applyPlanRoutes(deps),
+    ...applyRoutes(deps),
+    ...applyControlRoutes(deps),
+    ...applyLogRoutes(deps),
+    ...applyEventRoutes(deps),
+    ...schemaLockRoutes(deps),
     ...runRoutes(deps),
     ...eventRoutes(deps),
     ...attentionRoutes(deps),

@@ -10,6 +10,7 @@ import { limits as defaults, type Limits } from './limits';
 import { Metrics } from './metrics';
 import { Caretaker } from './planetscale/caretaker';
 import { listen } from './server';
+import { ApplyWatch } from './rollout/apply-watch';
 import { Streams } from './streams';
 import { Dispatcher } from './webhooks/dispatcher';
 import { Seal } from './webhooks/secret';
@@ -52,6 +53,7 @@ export async function startService({ store, engine, settings, log, ...rest }: Se
   const teller = new Teller(engine, settings, log, closing.signal);
   const app = createApp({
     ...{ store, engine, settings, limits, watch, metrics, targets, seal, log, now },
+    applyWatch: new ApplyWatch(store.rollouts.applies, log),
     fleet: new FleetCommands(store, settings, teller),
     streams: new Streams(limits),
     closing: closing.signal,

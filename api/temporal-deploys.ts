@@ -18,6 +18,7 @@ import {
   type RequestRef,
   type Told,
 } from '../domain/deploy/contract';
+import type { ApplyNow, ApplySignal, ApplyTold } from '../domain/rollout/contract';
 import { Failure } from '../domain/failures';
 import { taskQueue } from '../domain/gateway/contract';
 import type { DeployEngine } from './deploy-engine';
@@ -80,11 +81,15 @@ export class TemporalDeploys implements DeployEngine {
     return this.start(DeployWorkflow.request, requestRunId(life), life, `Deploy request ${life.number}`);
   }
 
-  async tell(request: RequestRef, signal: DeploySignal, told: Told): Promise<DeploymentNow | undefined> {
+  async tell(
+    request: RequestRef,
+    signal: DeploySignal | ApplySignal,
+    told: Told & Partial<ApplyTold>,
+  ): Promise<DeploymentNow | ApplyNow | undefined> {
     const handle = this.talk.client.workflow.getHandle(requestRunId(request));
     return await this.talk.call(UPDATE_MS, async () => {
       try {
-        return await handle.executeUpdate<DeploymentNow, [Told]>(signal, { args: [told] });
+        return await handle.executeUpdate<DeploymentNow | ApplyNow, [Told]>(signal, { args: [told] });
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) return undefined;
         if (!(error instanceof WorkflowUpdateFailedError)) throw error;

@@ -14,6 +14,7 @@ import { measureWhole } from './whole';
 const usage = `npm run bench -- gateway [--quick] [--json FILE] [--only starts,kills,whole]
 npm run bench -- fleet --help
 npm run bench -- schema --help
+npm run bench -- rollout --help
 
 Measures gateway starts on a private environment that ends with it, and prints one table.
 With TEMPORAL_ADDRESS or DATABASE_URL (an empty database), the starts are measured on those, too.
@@ -56,7 +57,7 @@ async function benchGateway(plan: Plan, only: ReadonlySet<string>): Promise<Row[
   return rows;
 }
 
-const programs = { fleet: benchFleet, schema: benchSchema } as const;
+const programs = { fleet: benchFleet, schema: benchSchema, rollout: benchRollout } as const;
 
 /** The bench of the fleet is a program of its own. @returns its exit code. */
 async function benchFleet(args: readonly string[]): Promise<number> {
@@ -72,6 +73,10 @@ async function benchSchema(args: readonly string[]): Promise<number> {
   return await runToItsEnd([join(__dirname, 'schema.js'), ...args], process.env);
 }
 
+async function benchRollout(args: readonly string[]): Promise<number> {
+  return await runToItsEnd([join(__dirname, 'rollout.js'), ...args], process.env);
+}
+
 async function runToItsEnd(program: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const child = spawn(process.execPath, program, { stdio: 'inherit', env });
   const [code] = (await once(child, 'exit')) as [number | null];
@@ -80,7 +85,8 @@ async function runToItsEnd(program: readonly string[], env: NodeJS.ProcessEnv): 
 
 async function main(): Promise<void> {
   const [, , program, ...args] = process.argv;
-  if (program === 'fleet' || program === 'schema') process.exit(await programs[program](args));
+  if (program !== undefined && Object.hasOwn(programs, program))
+    process.exit(await programs[program as keyof typeof programs](args));
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {

@@ -3,6 +3,7 @@ import { addAdminCommands } from './admin-commands';
 import { addDeployCommands } from './deploy-commands';
 import { addFleetCommands } from './fleet-commands';
 import { processIo } from './io';
+import { addRolloutCommands } from './rollout-commands';
 import { addRunCommands } from './run-commands';
 
 /** Adds one or more commands to the program. */
@@ -52,5 +53,6 @@ export const commands: readonly Register[] = [
   (program) => addRunCommands(program, io),
   (program) => addFleetCommands(program, io),
   (program) => addDeployCommands(program, io),
+  (program) => addRolloutCommands(program, io),
   (program) => addAdminCommands(program, io),
 ];

@@ -1,5 +1,7 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { BranchRole, DatabaseKind } from '../domain/deploy/database';
+import { CutoverPolicy } from '../domain/rollout/claims';
+import { FailurePolicy } from '../domain/rollout/policy';
 import type { RenameJson } from './deploy-shapes';
 import type { Io } from './io';
 import { act, common, limit, uuid } from './registration';
@@ -43,6 +45,19 @@ function addDatabaseCommands(program: Command, io: Io): void {
     .option('--protected <on|off>', 'whether it is kept from being removed', onOff)
     .option('--revert-window <seconds>', 'how long a deploy can be reverted', whole)
     .option('--throttle <ratio>', 'what requests begin with: 0 is full speed, 0.95 the slowest')
+    .option('--environments <names>', 'of its deployments, as in staging,production: the first is changed first', names)
+    .addOption(
+      new Option('--on-failure <policy>', 'whether other deployments go on where one fails').choices(
+        Object.values(FailurePolicy),
+      ),
+    )
+    .addOption(
+      new Option('--cutover <policy>', 'each deployment goes live before the next begins, or all copy first').choices(
+        Object.values(CutoverPolicy),
+      ),
+    )
+    .option('--copies <number>', 'how many deployments copy at once under `--cutover barrier`', limit)
+    .option('--revert-together <on|off>', 'whether all are kept revertable until the last is live', onOff)
     .action(act(io, () => database().set));
   databases(group.command('remove'))
     .alias('delete')
@@ -147,6 +162,12 @@ function addDeployRequestCommands(program: Command, io: Io): void {
   waiting(ofRequest(group.command('start')))
     .description('deploy it; waits until it is live, or waits to be applied')
     .option('--instant', 'where the server can do it at once: then it cannot be reverted')
+    .addOption(
+      new Option(
+        '--strategy <strategy>',
+        'over several deployments: each goes live before the next begins, or all copy first; as its database says unless told',
+      ).choices(['serial', 'parallel']),
+    )
     .action(act(io, () => actions().start));
   waiting(ofRequest(group.command('apply')))
     .description('cut over: the new tables take the place of the old')
@@ -223,6 +244,14 @@ function renames(value: string, before: readonly RenameJson[] = []): readonly Re
   const [, table, from, to] = /^(.+)\.([^.=]+)=([^=]+)$/.exec(value) ?? [];
   if (table === undefined) throw new InvalidArgumentError('It must be as in orders.note=remark.');
   return [...before, { table, from: from!, to: to! }];
+}
+
+/** Reads names with commas between them; none for an empty text. @throws InvalidArgumentError */
+function names(value: string): readonly string[] {
+  const all = value.split(',').map((name) => name.trim());
+  if (value.trim() === '') return [];
+  if (all.every((name) => name !== '') && new Set(all).size === all.length) return all;
+  throw new InvalidArgumentError('It must be as in staging,production, and none twice.');
 }
 
 /** Reads a setting. @throws InvalidArgumentError */

@@ -31,7 +31,7 @@ export async function followRequest(io: Io, following: Following): Promise<Deplo
   const { api, database, number, command, view, from } = following;
   const left = new AbortController();
   const forget = abortWith(left, io.interrupted());
-  const seen = new Set<DeploymentState>(from && [from]);
+  let last = from;
   try {
     const stream = followStream(api.client, api.request(database, number, 'events'), {
       signal: left.signal,
@@ -41,8 +41,8 @@ export async function followRequest(io: Io, following: Following): Promise<Deplo
       if (event !== 'deploy_request') continue;
       const request = JSON.parse(data) as DeployRequestJson;
       view.show(request);
-      if (isOver(command, request, seen)) return request;
-      seen.add(request.deployment_state);
+      if (isOver(command, request, last)) return request;
+      last = request.deployment_state;
     }
   } finally {
     forget();
@@ -60,12 +60,13 @@ export async function followRequest(io: Io, following: Following): Promise<Deplo
 function isOver(
   command: Awaited,
   { deployment_state: state, deployment }: DeployRequestJson,
-  seen: ReadonlySet<DeploymentState>,
+  last: DeploymentState | undefined,
 ): boolean {
   if (isTerminal(state)) return true;
-  // Held up: the locks were not to be had, or it would lose something.
-  if (command === 'apply' && state === 'pending_cutover') return seen.has('in_progress_cutover');
-  if (command === 'revert' && state === 'complete_pending_revert') return seen.has('in_progress_revert');
+  // Held up: the locks were not to be had, or it would lose something. Over several deployments it comes by here, too,
+  // but after the copy of the next.
+  if (command === 'apply' && state === 'pending_cutover') return last === 'in_progress_cutover';
+  if (command === 'revert' && state === 'complete_pending_revert') return last === 'in_progress_revert';
   // One that applies itself tries again by itself.
   if (command === 'start' && state === 'pending_cutover') return !deployment.auto_cutover;
   return (wanted[command] as readonly DeploymentState[]).includes(state);

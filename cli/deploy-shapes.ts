@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import type { rolloutSettingsSchema } from '../api/rollout/schemas';
 import type { DeployAction } from '../domain/deploy/actions';
 import type { DatabaseKind, ResourceState } from '../domain/deploy/database';
 import type { OperationState } from '../domain/deploy/request';
@@ -17,6 +19,8 @@ export interface ActorJson {
   readonly display_name: string;
 }
 
+export type RolloutSettingsJson = z.infer<typeof rolloutSettingsSchema>;
+
 export interface DatabaseJson {
   readonly id: string;
   readonly name: string;
@@ -30,6 +34,7 @@ export interface DatabaseJson {
   readonly foreign_keys_enabled: boolean;
   readonly deletion_protected: boolean;
   readonly revert_window_seconds: number;
+  readonly rollout?: RolloutSettingsJson;
   readonly created_at: string;
 }
 
@@ -83,6 +88,8 @@ export interface PlannedOperationJson {
 }
 
 export interface OperationJson extends PlannedOperationJson {
+  /** The deployment that it is of, where there are several. */
+  readonly shard?: string;
   readonly state: OperationState;
   /** Whole. */
   readonly progress_percentage: number;

@@ -91,7 +91,9 @@ function beforeFields({ auto_cutover, throttle }: DeployRequestJson['deployment'
 
 /** How far each table is. */
 function operationsTable(io: Io, operations: readonly OperationJson[]): string {
+  const several = operations.some(({ shard }) => shard !== undefined);
   const columns: Column<OperationJson>[] = [
+    ...(several ? [{ head: 'deployment', cell: ({ shard }: OperationJson) => shard ?? '' }] : []),
     { head: 'table', cell: ({ table_name }) => table_name },
     { head: 'change', cell: ({ operation_name }) => operation_name },
     { head: 'state', cell: ({ state }) => words(state), colour: operationColour },

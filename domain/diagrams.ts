@@ -6,6 +6,9 @@ import { gatewayMoves, GatewayState, replicaMoves, ReplicaState, type Move } fro
 import { allocationMoves, AllocationState } from './gateway/allocation';
 import type { PlannedStep } from './planned-step';
 import { rolloutSteps } from './fleet/steps';
+import { deploymentStateOf } from './rollout/deployment-state';
+import { operationMoves } from './rollout/moves';
+import { ApplyState, applyStateFacts } from './rollout/states';
 import { planOf } from './run-plan';
 import { RunKind } from './gateway/contract';
 import { sagaTransitions, type Transition } from './saga';
@@ -27,6 +30,9 @@ export const generated: Readonly<Record<string, () => string>> = {
   'deployment states': () =>
     stateDiagram(begun(deploymentMoves, DeploymentState.pending, 'a deploy request is opened')),
   'what a deployment’s states mean': () => stateTable(),
+  'operation states': () =>
+    stateDiagram(reachable(begun<ApplyState>(operationMoves, ApplyState.pending, 'a rollout is made'))),
+  'what a rollout’s states mean': () => rolloutTable(),
   'steps of gateway.start': () => stepTable(planOf(RunKind.start)),
   'steps of gateway.stop': () => stepTable(planOf(RunKind.stop)),
   'steps of gateway.move': () => stepTable(planOf(RunKind.move)),
@@ -34,6 +40,7 @@ export const generated: Readonly<Record<string, () => string>> = {
   'steps of fleet.retire': () => stepTable(planOf(FleetWorkflow.retire)),
   'steps of fleet.rollout': () => stepTable(rolloutSteps),
   'steps of deploy.request': () => stepTable(planOf(DeployWorkflow.request)),
+  'steps of deploy.operation': () => stepTable(planOf(DeployWorkflow.operation)),
   'steps of database.create': () => stepTable(planOf(DeployWorkflow.createDatabase)),
   'steps of database.delete': () => stepTable(planOf(DeployWorkflow.deleteDatabase)),
   'steps of branch.create': () => stepTable(planOf(DeployWorkflow.createBranch)),
@@ -80,6 +87,12 @@ function begun<S extends string>(
   return [{ from: null, to: first, when }, ...all];
 }
 
+/** Transitions that lead elsewhere, from states that something leads to. */
+function reachable<S extends string>(transitions: readonly Transition<S>[]): readonly Transition<S>[] {
+  const reached = new Set(transitions.map(({ to }) => to));
+  return transitions.filter(({ from, to }) => from !== to && (from === null || reached.has(from)));
+}
+
 /** The phases of a change of a schema; what leaves nothing behind leads to the end. */
 function phases(): readonly Transition<string>[] {
   const all = Object.values(changeMoves).flatMap(({ from, to, when }) =>
@@ -111,6 +124,16 @@ function stateTable(): string {
     return [`\`${state}\``, says, terminal ? 'yes' : '', holdsPlace ? 'yes' : '', list.join(', ')];
   });
   return markdownTable(['state', 'what it means', 'ended', 'holds the place', 'what can be done'], rows);
+}
+
+function rolloutTable(): string {
+  const ofAll: readonly ApplyState[] = ['running_degraded', 'paused'];
+  const rows = Object.values(ApplyState).map((state) => {
+    const { says, settled } = applyStateFacts[state];
+    const told = deploymentStateOf(state, [state], { cancel: false, revert: false });
+    return [`\`${state}\``, says, ofAll.includes(state) ? 'the rollout' : 'both', settled ? 'yes' : '', `\`${told}\``];
+  });
+  return markdownTable(['state', 'what it means', 'of', 'ended', 'what the deploy request says'], rows);
 }
 
 function stepTable(steps: readonly PlannedStep[]): string {

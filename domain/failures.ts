@@ -1,6 +1,7 @@
 import type { FailureKind } from './failure-kind';
 import { deployFailures } from './deploy/failures';
 import { fleetFailures } from './fleet/failures';
+import { rolloutFailures } from './rollout/failures';
 import { schemaFailures } from './schema/failures';
 
 /**
@@ -235,6 +236,7 @@ export const failures = {
   ...fleetFailures,
   ...schemaFailures,
   ...deployFailures,
+  ...rolloutFailures,
 } as const satisfies Record<string, FailureKind>;
 
 export type FailureCode = keyof typeof failures;

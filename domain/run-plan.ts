@@ -13,6 +13,7 @@ const plans: Readonly<Record<string, readonly PlannedStep[]>> = {
   [FleetWorkflow.provision]: provisionSteps,
   [FleetWorkflow.retire]: retireSteps,
   [DeployWorkflow.request]: deploy.requestSteps,
+  [DeployWorkflow.operation]: deploy.operationSteps,
   [DeployWorkflow.createDatabase]: deploy.createDatabaseSteps,
   [DeployWorkflow.deleteDatabase]: deploy.deleteDatabaseSteps,
   [DeployWorkflow.createBranch]: deploy.createBranchSteps,

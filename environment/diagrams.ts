@@ -15,6 +15,7 @@ const documents = [
   'README.md',
   'docs/operating.md',
   'docs/schema-changes.md',
+  'docs/rollouts.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',

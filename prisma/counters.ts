@@ -13,6 +13,8 @@ export const Counter = {
   fleetEvents: 'fleet.events',
   /** The seq of the latest event of any database that a webhook is told of. */
   databaseEvents: 'database.events',
+  /** The seq of the latest event of any apply. */
+  applyEvents: 'applies.events',
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

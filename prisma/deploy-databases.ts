@@ -27,9 +27,15 @@ const BELONGINGS = [
   'branchPassword',
   'branchBase',
   'deployRequest',
+  'apply',
+  'applyOperation',
   'deployReview',
   'deployOperation',
   'deployPlan',
+  'applyEvent',
+  'gateOverride',
+  'schemaLock',
+  'deployment',
   'webhook',
 ] as const;
 

@@ -129,29 +129,29 @@ export class StoredDeployRequests implements DeployRequests {
     });
   }
 
-  async plan(organizationId: string, requestId: string): Promise<string | null> {
-    return await this.plans.get(organizationId, requestId);
+  async plan(organizationId: string, owner: string): Promise<string | null> {
+    return await this.plans.get(organizationId, owner);
   }
 
   async setPlan(
     organizationId: string,
-    requestId: string,
+    owner: string,
     plan: string,
     operations: readonly NewOperation[],
   ): Promise<void> {
-    await this.plans.set(organizationId, requestId, plan, operations);
+    await this.plans.set(organizationId, owner, plan, operations);
   }
 
-  async operations(organizationId: string, requestId: string): Promise<DeployOperation[]> {
-    return await this.plans.operations(organizationId, requestId);
+  async operations(organizationId: string, owner: string): Promise<DeployOperation[]> {
+    return await this.plans.operations(organizationId, owner);
   }
 
   async report(
     organizationId: string,
-    requestId: string,
+    owner: string,
     reports: Readonly<Record<string, OperationReport>>,
   ): Promise<void> {
-    await this.plans.report(organizationId, requestId, reports);
+    await this.plans.report(organizationId, owner, reports);
   }
 
   async unfinished(): Promise<DeployRequest[]> {

@@ -16,6 +16,7 @@ import type {
   StorageNeed,
 } from '../domain/deploy/request';
 import type { DeploymentState } from '../domain/deploy/states';
+import type { CutoverPolicy } from '../domain/rollout/claims';
 import type { FailureView } from '../domain/saga';
 import type { OperationKind, Rename } from '../domain/schema/change';
 import type { LintMessage } from '../domain/schema/lint-codes';
@@ -36,7 +37,8 @@ export function databaseOf({ settings, kind, state, ...row }: DatabaseRecordMode
 
 /** Settings that came later than the row have their defaults. */
 export function settingsOf(json: string): DatabaseSettings {
-  return { ...defaultDatabaseSettings, ...(JSON.parse(json) as Partial<DatabaseSettings>) };
+  const given = JSON.parse(json) as Partial<DatabaseSettings>;
+  return { ...defaultDatabaseSettings, ...given, rollout: { ...defaultDatabaseSettings.rollout, ...given.rollout } };
 }
 
 /** A stored branch as the rest of Gatewright sees it. */
@@ -76,6 +78,7 @@ export function requestOf(row: DeployRequestModel): DeployRequest {
       lint: JSON.parse(row.lint) as LintMessage[],
       error: row.error === null ? null : (JSON.parse(row.error) as FailureView),
       storage: row.storage === null ? null : (JSON.parse(row.storage) as StorageNeed),
+      cutover: row.cutover as CutoverPolicy | null,
       cutoverActor: row.cutoverActor,
       cancelActor: row.cancelActor,
       revertActor: row.revertActor,

@@ -133,13 +133,17 @@ export interface DeployRequests {
    * @throws Failure STATE_CONFLICT (as `refusalOf` says it) when it is not ready, or was closed or deployed before; NOT_FOUND.
    */
   deployed(organizationId: string, requestId: string, instant: boolean): Promise<DeployRequest>;
-  /** The plan as JSON, null before there is one; what the workflow made of both schemas. */
-  plan(organizationId: string, requestId: string): Promise<string | null>;
+  /**
+   * The plan as JSON, null before there is one; what the workflow made of both schemas.
+   * @param owner the id of a request, or of the operation of an apply: each of those has a plan of its own.
+   */
+  plan(organizationId: string, owner: string): Promise<string | null>;
   /** Writes a plan with its operations, each `pending`, in the place of any earlier one. @throws Failure NOT_FOUND */
-  setPlan(organizationId: string, requestId: string, plan: string, operations: readonly NewOperation[]): Promise<void>;
-  operations(organizationId: string, requestId: string): Promise<DeployOperation[]>;
+  setPlan(organizationId: string, owner: string, plan: string, operations: readonly NewOperation[]): Promise<void>;
+  /** `requestId` of each is the owner. */
+  operations(organizationId: string, owner: string): Promise<DeployOperation[]>;
   /** Writes how far operations are, by their tables; the others stay as they are. @throws Failure NOT_FOUND */
-  report(organizationId: string, requestId: string, reports: Readonly<Record<string, OperationReport>>): Promise<void>;
+  report(organizationId: string, owner: string, reports: Readonly<Record<string, OperationReport>>): Promise<void>;
   /** Those of every organization whose workflow should run, oldest first: not closed, and not terminal or holding a place. */
   unfinished(): Promise<DeployRequest[]>;
   /** Those of one database that hold a place or wait for one, in the order in which `deploy` was accepted. */

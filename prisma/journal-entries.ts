@@ -2,12 +2,16 @@ import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { Database } from './database';
 import { Prisma } from './generated/sqlite/client';
 import type { Statements } from './statements';
+import type { JournalFilter } from './store';
 
 /**
  * Seconds for which a missing number below a newer entry is taken for one that another process is still committing.
  * After that its transaction was rolled back, and the number stays unused.
  */
 const GAP_SECONDS = 2;
+
+/** How many runs one reading names: a statement takes no more parameters than some ten thousand. */
+const MOST_RUNS = 10_000;
 
 interface StoredEntry {
   readonly seq: bigint;
@@ -41,17 +45,18 @@ function settled(database: Database, after: number): Prisma.Sql {
 }
 
 /** The entries after `seq` up to the first number that may still be filled, in order. */
-export async function entriesAfter(
-  database: Database,
-  seq: number,
-  filter: { runId?: string; organizationId?: string; limit: number },
-): Promise<JournalEntry[]> {
+export async function entriesAfter(database: Database, seq: number, filter: JournalFilter): Promise<JournalEntry[]> {
+  if (filter.runIds?.length === 0) return [];
   const run = filter.runId === undefined ? Prisma.empty : Prisma.sql`AND run_id = ${filter.runId}`;
+  const runs =
+    filter.runIds === undefined
+      ? Prisma.empty
+      : Prisma.sql`AND run_id IN (${Prisma.join(filter.runIds.slice(0, MOST_RUNS))})`;
   const organization =
     filter.organizationId === undefined ? Prisma.empty : Prisma.sql`AND organization_id = ${filter.organizationId}`;
   const rows = await database.direct((statements) =>
     statements.rows<StoredEntry>(Prisma.sql`
-      SELECT seq, entry FROM journal_entry WHERE seq > ${seq} AND ${settled(database, seq)} ${run} ${organization}
+      SELECT seq, entry FROM journal_entry WHERE seq > ${seq} AND ${settled(database, seq)} ${run} ${runs} ${organization}
       ORDER BY seq LIMIT ${filter.limit}`),
   );
   return rows.map(entryOf);

@@ -6,7 +6,7 @@ import type { RunModel } from './generated/sqlite/models';
 import { GatheredEntries } from './gathered-entries';
 import { entriesAfter, settledHead } from './journal-entries';
 import { Orphans } from './orphans';
-import type { Journal, Run, RunFilter } from './store';
+import type { Journal, JournalFilter, Run, RunFilter } from './store';
 import { table } from './table';
 
 /** {@link Journal} in the database. */
@@ -32,10 +32,7 @@ export class StoredJournal implements Journal {
     await this.gathered.settled();
   }
 
-  async after(
-    seq: number,
-    filter: { runId?: string; organizationId?: string; limit: number },
-  ): Promise<JournalEntry[]> {
+  async after(seq: number, filter: JournalFilter): Promise<JournalEntry[]> {
     return await entriesAfter(this.database, seq, filter);
   }
 

@@ -11,6 +11,7 @@ import { StoredJournal } from './journal';
 import { StoredLeases } from './leases';
 import { StoredMoves } from './moves';
 import { StoredPool } from './pool';
+import { storedRollouts } from './rollouts';
 import { StoredRoutes } from './routes';
 import { SharedSqlite } from './sqlite/adapter';
 import type { Store } from './store';
@@ -31,7 +32,7 @@ export async function openStore(databaseUrl: string): Promise<Store> {
   const store = storeOn(database);
   try {
     // The newest column there is: a store without it would fail later and say less.
-    await database.run((client) => client.webhook.findFirst({ select: { databaseId: true } }));
+    await database.run((client) => client.deployRequest.findFirst({ select: { cutover: true } }));
     return store;
   } catch (error) {
     await store.close();
@@ -74,6 +75,7 @@ export function storeOn(database: Database): Store {
     webhooks: new StoredWebhooks(database),
     fleet: storedFleet(database),
     deploys: storedDeploys(database),
+    rollouts: storedRollouts(database),
     ping: async () => void (await database.direct((statements) => statements.rows(Prisma.sql`SELECT 1`))),
     async close() {
       await journal.settled();

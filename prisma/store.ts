@@ -1,6 +1,7 @@
 import type { Allocation, Edge, Replica, Route, AllocationState } from '../domain/gateway/allocation';
 import type { JournalEntry, NewJournalEntry } from '../domain/journal';
 import type { FailureView, SagaState } from '../domain/saga';
+import type { RolloutStore } from './apply-store';
 import type { Deploys } from './deploy-store';
 import type { Fleet } from './fleet-store';
 import type { Moves } from './move-store';
@@ -156,6 +157,15 @@ export interface RunFilter {
   readonly cursor?: string;
 }
 
+/** Which entries of the journal are read. */
+export interface JournalFilter {
+  readonly runId?: string;
+  /** Of one of these; more than ten thousand are cut off. */
+  readonly runIds?: readonly string[];
+  readonly organizationId?: string;
+  readonly limit: number;
+}
+
 /** The kept history. Appending the first entry of a run opens its row; `run.state` entries move it, never out of a terminal state. */
 export interface Journal {
   /** Appends entries in one transaction and returns the sequence number of the last. @throws Failure STORE_UNAVAILABLE. */
@@ -168,7 +178,7 @@ export interface Journal {
   /** Resolves when everything that was appended and noted so far is stored, or could not be. */
   settled(): Promise<void>;
   /** The entries after `seq`, in order, never skipping one that is still being committed by another process. */
-  after(seq: number, filter: { runId?: string; organizationId?: string; limit: number }): Promise<JournalEntry[]>;
+  after(seq: number, filter: JournalFilter): Promise<JournalEntry[]>;
   /** The seq of the newest entry below which none is still being committed, 0 when there is none. */
   head(): Promise<number>;
   /** Ends as `unknown` every attempt that a worker other than `alive` left open; returns how many. */
@@ -331,6 +341,8 @@ export interface Store {
   readonly webhooks: Webhooks;
   readonly fleet: Fleet;
   readonly deploys: Deploys;
+  /** The deploys of databases over several deployments; those of gateways' profiles are in {@link fleet}. */
+  readonly rollouts: RolloutStore;
   readonly provider: 'sqlite' | 'postgresql';
   /** @throws Failure STORE_UNAVAILABLE */
   ping(): Promise<void>;

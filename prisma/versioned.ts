@@ -42,7 +42,8 @@ type VersionedModel =
   | 'gateway'
   | 'gatewayReplica'
   | 'databaseRecord'
-  | 'branchRecord';
+  | 'branchRecord'
+  | 'deployment';
 
 /** Which model, and what of it never changes. */
 export interface VersionedOptions<Row> {

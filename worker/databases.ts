@@ -15,6 +15,7 @@ import type * as postgresqlHost from '../drivers/database/postgresql/host';
 import { freeBytesAt } from '../drivers/database/disk';
 import { readSecret } from '../drivers/secrets/files';
 import type { Store } from '../prisma/store';
+import { onceAtATime } from './once-at-a-time';
 
 /** What of a process the steps of databases need. */
 interface DatabasesParts {
@@ -27,6 +28,7 @@ interface DatabasesParts {
 export function deployPorts({ settings, store, connection }: DatabasesParts): DeployPorts {
   return {
     deploys: store.deploys,
+    rollouts: store.rollouts,
     engine: async ({ kind, server }, schema) =>
       openEngine(kind, await readSecret(settings.secretsDirectory, server), schema),
     host: async ({ kind, server }) => openHost(kind, await readSecret(settings.secretsDirectory, server)),
@@ -64,7 +66,21 @@ function inSchema(server: string, schema: string): string {
   return url.toString();
 }
 
+/** The signal with which a request's workflow looks at its apply; see workflows/deploy-request/messages.ts. */
+const LOOK = 'look';
+
+/** Milliseconds after which a request says what its deployments do, where nothing else has it look before. */
+const SOON_MS = 250;
+
 function queues({ workflow }: Client): Queues {
+  const soon = new Map<string, NodeJS.Timeout>();
+  const look = onceAtATime(async (workflowId) => {
+    try {
+      await workflow.getHandle(workflowId).signal(LOOK);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  });
   return {
     async tell(queue, message, ticket) {
       await workflow.signalWithStart(DeployWorkflow.queue, {
@@ -72,6 +88,21 @@ function queues({ workflow }: Client): Queues {
         // A worker that dies with a task is noticed then.
         workflowTaskTimeout: '4s',
       });
+    },
+
+    look: async (workflowId) => {
+      clearTimeout(soon.get(workflowId));
+      soon.delete(workflowId);
+      await look(workflowId);
+    },
+
+    lookSoon(workflowId) {
+      if (soon.has(workflowId)) return;
+      const due = (): void => {
+        soon.delete(workflowId);
+        look(workflowId).catch(() => undefined);
+      };
+      soon.set(workflowId, setTimeout(due, SOON_MS).unref());
     },
 
     async isRunning(workflowId) {

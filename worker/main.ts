@@ -119,6 +119,8 @@ async function createWorkers({
     interceptors: { ...code.interceptors, activity },
     // A dead worker's sticky queue holds the next workflow task of its runs up for this long.
     stickyQueueScheduleToStartTimeout: '1s',
+    // Whoever keeps two sides alike waits most of the time, and there is one for each deployment that is not over.
+    maxConcurrentActivityTaskExecutions: 5_000,
     ...extras.options,
   });
   const publishing = [...edges.publishers.keys()].map((edge) =>

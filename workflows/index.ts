@@ -3,6 +3,7 @@ import { deleteBranch, deleteDatabase } from './database/delete';
 import { inspectDatabase } from './database/inspect';
 import { branchPassword } from './database/password';
 import { deployRequest } from './deploy-request/lifecycle';
+import { deployOperation } from './deploy-request/operation';
 import { deployQueue } from './deploy-request/queue';
 import { gatewayLife } from './fleet/gateway';
 import { provisionReplica } from './fleet/provision';
@@ -26,6 +27,7 @@ export {
   rolloutProfile as 'fleet.rollout',
   sweepFleet as 'fleet.sweep',
   deployRequest as 'deploy.request',
+  deployOperation as 'deploy.operation',
   deployQueue as 'deploy.queue',
   createDatabase as 'database.create',
   deleteDatabase as 'database.delete',

@@ -1,22 +1,20 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { BranchRef, BranchSchema, DatabaseRef, WouldChange, WouldLose } from '../../domain/deploy/contract';
-import { diffTexts, schemaTexts } from '../../domain/deploy/texts';
+import { schemaTexts } from '../../domain/deploy/texts';
 import { Failure } from '../../domain/failures';
 import type { Rename } from '../../domain/schema/change';
 import { lintSchemas } from '../../domain/schema/lint';
 import type { SchemaModel } from '../../domain/schema/model';
-import type { PlannedChange } from '../../domain/schema/plan';
 import { planChange } from '../../domain/schema/ways';
-import { examined, newOperation } from '../deploy/examine';
+import { examined } from '../deploy/examine';
+import { lossesOf } from '../deploy/losses';
 import type { DeployPorts } from '../deploy/ports';
 import type { StoredPlan } from '../deploy/subject';
 import { expected } from '../deploy/work';
 import type { DatabaseActivities } from './activities';
+import { shown, TRIAL, wouldRollOut } from './inspect-rollout';
 import { branchOf, databaseOf } from './lookup';
 import { writer } from './shape';
-
-/** What trials of a change are known by; nothing is made under it. */
-const TRIAL = 'trial';
 
 /** Reading what stands on a server. */
 export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'inspect'> {
@@ -61,6 +59,14 @@ export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'insp
       await requests.plan(ref.organizationId, requestId),
     ];
     if (!request || plan === null) throw new Failure('NOT_FOUND', `there is no deploy request ${requestId}`);
+    if ((await ports.rollouts.applies.get(ref.organizationId, requestId)) !== null) {
+      const found = await lossesOf(
+        ports,
+        { ...ref, requestId, number: request.number },
+        { signal: cancellationSignal() },
+      );
+      return { losses: found.map(({ example: _, ...loss }) => loss) };
+    }
     if (request.deployment.state !== 'complete_pending_revert') return { losses: [] };
     const into = (await branches.get(ref.organizationId, ref.databaseId, request.intoBranchId))!;
     const engine = await ports.engine(await databaseOf(ports, ref), into.schema);
@@ -80,20 +86,12 @@ export function inspectSteps(ports: DeployPorts): Pick<DatabaseActivities, 'insp
             return await wouldChange({ ...ref, branchId: look.branchId }, look.intoBranchId, look.renames);
           case 'branch':
             return await hasChanged({ ...ref, branchId: look.branchId });
+          case 'rollout':
+            return await wouldRollOut(ports, { ...ref, branchId: look.branchId }, look.intoBranchId, look.renames);
           case 'losses':
             return await wouldLose(ref, look.requestId);
         }
       });
     },
-  };
-}
-
-function shown({ from, to, operations }: PlannedChange): Pick<WouldChange, 'operations' | 'diff'> {
-  return {
-    operations: operations.map((operation) => {
-      const { kind, table, ddl, way, because, canDropData } = newOperation(operation);
-      return { kind, table, ddl, way, because, canDropData };
-    }),
-    diff: diffTexts(from, to),
   };
 }

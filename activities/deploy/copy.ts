@@ -4,8 +4,9 @@ import type { PlannedChange } from '../../domain/schema/plan';
 import type { SchemaEngine } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities } from './activities';
+import { enterPhase, isToldToRest } from './operation';
 import type { DeployPorts } from './ports';
-import { plannedOf } from './subject';
+import { isSeveral, plannedOf } from './subject';
 import { expected, watched, type Watched } from './work';
 
 type CopySteps = Pick<DeployActivities, 'prepareChange' | 'takeBack' | 'copy' | 'prove' | 'follow'>;
@@ -25,6 +26,7 @@ export function copySteps(ports: DeployPorts): CopySteps {
     },
 
     async takeBack(ref) {
+      if (await isSeveral(ports, ref)) return;
       const { engine, change } = await plannedOf(ports, ref);
       await expected(async () => {
         await engine.cancel(change, { signal: cancellationSignal() });
@@ -34,12 +36,19 @@ export function copySteps(ports: DeployPorts): CopySteps {
 
     async copy(ref) {
       const { engine, change } = await plannedOf(ports, ref);
-      await watched(ports, ref, async (work) => await engine.copy(change, work));
+      await watched(ports, ref, async (work) => {
+        await engine.copy(change, work);
+        await enterPhase(ports, ref, 'catchUp');
+      });
     },
 
     async prove(ref) {
       const { engine, change } = await plannedOf(ports, ref);
-      await watched(ports, ref, async (work) => await prove(engine, change, work));
+      await watched(ports, ref, async (work) => {
+        await enterPhase(ports, ref, 'compare');
+        await prove(engine, change, work);
+        await enterPhase(ports, ref, 'proved');
+      });
     },
 
     async follow({ state, ...ref }) {
@@ -48,7 +57,7 @@ export function copySteps(ports: DeployPorts): CopySteps {
         ports,
         ref,
         async (work) => await follow(engine, change, work),
-        ({ deployment }) => deployment.state !== state,
+        (request) => request.deployment.state !== state || isToldToRest(request),
       );
     },
   };
@@ -119,7 +128,8 @@ async function whileFollowed<T>(
   }
 }
 
-async function proveGone(engine: SchemaEngine, { id }: PlannedChange): Promise<void> {
+/** @throws Failure INTERNAL, retryable, while something of a change is left. */
+export async function proveGone(engine: SchemaEngine, { id }: PlannedChange): Promise<void> {
   const left = (await engine.leftovers()).filter(({ changeId }) => changeId === id);
   if (left.length === 0 && (await engine.state(id)) === null) return;
   throw new Failure('INTERNAL', `left of the change: ${left.map(({ name }) => name).join(', ')}`, { retryable: true });

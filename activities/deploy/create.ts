@@ -4,9 +4,12 @@ import { copySteps } from './copy';
 import { noteSteps } from './notes';
 import type { DeployPorts } from './ports';
 import { queueSteps } from './queue';
+import { rolloutSteps } from './rollout';
 import { swapSteps } from './swap';
+import { tellingSteps } from './telling';
 
 /** The steps of deploy requests over what they act on. */
 export function deploySteps(ports: DeployPorts): DeployActivities {
-  return { ...noteSteps(ports), ...checkSteps(ports), ...queueSteps(ports), ...copySteps(ports), ...swapSteps(ports) };
+  const work = tellingSteps(ports, { ...copySteps(ports), ...swapSteps(ports) });
+  return { ...noteSteps(ports), ...checkSteps(ports), ...queueSteps(ports), ...rolloutSteps(ports), ...work };
 }

@@ -4,7 +4,7 @@ import type { BranchRecord, DatabaseRecord } from '../../domain/deploy/database'
 import { mergeSchemas } from '../../domain/deploy/three-way';
 import type { StorageNeed } from '../../domain/deploy/request';
 import type { FailureView } from '../../domain/saga';
-import type { Rename } from '../../domain/schema/change';
+import type { Rename, SchemaChange } from '../../domain/schema/change';
 import { bytesToCopy } from '../../domain/schema/lint';
 import type { LintMessage } from '../../domain/schema/lint-codes';
 import type { SchemaModel } from '../../domain/schema/model';
@@ -62,26 +62,46 @@ export async function examined(ports: DeployPorts, examination: Examination): Pr
     return { change: null, lint: [], conflict, instantEligible: false, storage: null, branch: own };
   }
   const difference = { from: target, to: merged, renames };
-  const change = await engine!.plan(id, difference, { instant }, signal);
-  const quick = instant ? change : await engine!.plan(id, difference, { instant: true }, signal);
-  const storage = await storageNeed(ports, examination, change);
+  const planned = await plannedAt(ports, { database, schema: into.schema, id, instant, placed }, difference);
+  return { ...planned, conflict: null, branch: own };
+}
+
+/** Where a difference is planned. */
+export interface PlanningAt extends Pick<Examination, 'database' | 'id' | 'instant' | 'placed'> {
+  readonly schema: string;
+}
+
+/** Plans a difference in one place, and finds what speaks against it there. */
+export async function plannedAt(
+  ports: DeployPorts,
+  at: PlanningAt,
+  difference: SchemaChange,
+): Promise<
+  Pick<Examined, 'lint' | 'instantEligible'> & { readonly change: PlannedChange; readonly storage: StorageNeed }
+> {
+  const { database, schema, id, instant, placed = false } = at;
+  const signal = cancellationSignal();
+  const engine = await ports.engine(database, schema);
+  const change = await engine.plan(id, difference, { instant }, signal);
+  const quick = instant ? change : await engine.plan(id, difference, { instant: true }, signal);
+  const storage = await storageNeed(ports, at, change);
   const policy = {
     allowForeignKeys: database.settings.allowForeignKeys,
     ...(storage.bytesFree !== null && { freeDiskBytes: storage.bytesFree }),
   };
-  const found = change.operations.length > 0 ? await engine!.lint(change, policy, signal) : [];
+  const found = change.operations.length > 0 ? await engine.lint(change, policy, signal) : [];
   const lint = placed ? found : found.filter(({ code }) => code !== 'CHANGE_IN_PROGRESS');
-  return { change, lint, conflict: null, instantEligible: isInstant(quick), storage, branch: own };
+  return { change, lint, instantEligible: isInstant(quick), storage };
 }
 
 async function storageNeed(
   ports: DeployPorts,
-  { database, into }: Examination,
+  { database, schema }: PlanningAt,
   { operations }: PlannedChange,
 ): Promise<StorageNeed> {
   const copied = operations.filter(({ shadow }) => shadow !== null).map(({ name }) => name);
   const [size, bytesFree] = await Promise.all([
-    copied.length > 0 ? (await ports.host(database)).sizeOf(into.schema, copied) : 0,
+    copied.length > 0 ? (await ports.host(database)).sizeOf(schema, copied) : 0,
     ports.freeDisk(database),
   ]);
   return { bytesNeeded: bytesToCopy(size), bytesFree };

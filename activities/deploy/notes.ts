@@ -1,11 +1,26 @@
-import type { RequestRef } from '../../domain/deploy/contract';
-import type { DeployOperation } from '../../domain/deploy/request';
-import type { DeploymentMoveName } from '../../domain/deploy/states';
+import { requestRunId, type RequestRef } from '../../domain/deploy/contract';
+import type { DeployOperation, DeployRequest } from '../../domain/deploy/request';
+import { deploymentMoves, type DeploymentMoveName } from '../../domain/deploy/states';
+import { Failure } from '../../domain/failures';
 import type { FailureView } from '../../domain/saga';
 import type { DeploymentNotes, OperationReport } from '../../prisma/deploy-store';
-import type { DeployActivities } from './activities';
+import type { OwnMove } from '../../domain/rollout/words';
+import type { DeployActivities, Moving, Standing } from './activities';
+import { hasMoved } from './looks';
+import {
+  arrive,
+  isOwn,
+  keyOf,
+  moveOperation,
+  ownOperation,
+  planKey,
+  seenBy,
+  standingOf,
+  type OwnRef,
+} from './operation';
 import type { DeployPorts } from './ports';
-import { requestOf, subjectOf } from './subject';
+import { severalOf } from './several';
+import { placeOf, requestOf, subjectOf } from './subject';
 import { progressText } from './text';
 
 type NoteSteps = Pick<DeployActivities, 'standing' | 'move' | 'accept' | 'closeRequest' | 'set' | 'describe'>;
@@ -34,42 +49,95 @@ const actors: Partial<Record<DeploymentMoveName, keyof DeploymentNotes>> = {
 };
 
 /** What becomes of the operations with a move. */
-const reports: Partial<Record<DeploymentMoveName, OperationReport>> = {
+const reports: Partial<Record<DeploymentMoveName | OwnMove, OperationReport>> = {
   deploy: { state: 'queued' },
   begin: { state: 'in_progress' },
   open: { state: 'complete', percent: 100, etaSeconds: 0 },
   finishAtOnce: { state: 'complete', percent: 100, etaSeconds: 0 },
   cancelled: { state: 'cancelled', etaSeconds: null },
+  failForNow: { state: 'queued', percent: 0, etaSeconds: null },
 };
+
+/** Moves of operations from which nothing follows for the others, nor for what the request says. */
+const unheeded: readonly (DeploymentMoveName | OwnMove)[] = ['begin', 'skipRevert'];
+
+/** Moves with which those that are not done have failed. */
+const failing: readonly (DeploymentMoveName | OwnMove)[] = ['fail', 'failRevert', 'refuseLate'];
 
 /** Looking at a request, and writing down what became of it. */
 export function noteSteps(ports: DeployPorts): NoteSteps {
   const { requests } = ports.deploys;
 
   const reportAll = async (ref: RequestRef, report: OperationReport): Promise<void> => {
-    const operations = await requests.operations(ref.organizationId, ref.requestId);
+    const operations = await requests.operations(ref.organizationId, planKey(ref));
     await requests.report(
       ref.organizationId,
-      ref.requestId,
+      planKey(ref),
       Object.fromEntries(operations.map(({ table }) => [table, report])),
     );
   };
 
+  /** What becomes of the tables with a move. */
+  const reportMove = async (ref: RequestRef, { move, error }: Pick<Moving, 'move' | 'error'>): Promise<void> => {
+    const report = reports[move];
+    if (report) await reportAll(ref, report);
+    if (!error || !failing.includes(move)) return;
+    const operations = await requests.operations(ref.organizationId, planKey(ref));
+    await requests.report(ref.organizationId, planKey(ref), blame(operations, error));
+  };
+
+  const moveOwn = async (ref: OwnRef, moving: Moving): Promise<void> => {
+    const { move } = moving;
+    const isNew = await moveOperation(ports, ref, moving);
+    hasMoved(ref);
+    if (move === 'cutOver') ports.queues.lookSoon(requestRunId(ref));
+    // Whoever swapped it has told already that it is open.
+    else if (!unheeded.includes(move) && (isNew || move !== 'open')) await ports.queues.look(requestRunId(ref));
+    // Whoever wants the next one forced, too, says so again.
+    const isForced = (await requestOf(ports, ref)).deployment.forceCutoverRequestedAt !== null;
+    if (isForced && ['holdUp', 'open', 'finishAtOnce'].includes(moving.move))
+      await requests.note(ref.organizationId, ref.requestId, { forceCutoverRequestedAt: null });
+    await reportMove(ref, moving);
+  };
+
+  const ownStanding = async (
+    ref: OwnRef,
+    request: DeployRequest,
+  ): Promise<Pick<Standing, 'state' | 'error' | 'wanted'>> => {
+    const operation = await arrive(ports, ref, await ownOperation(ports, ref));
+    const { deployment } = seenBy(request, operation);
+    const { isUnprepared, wanted } = standingOf(operation);
+    const isCancelled = deployment.state === 'in_progress_cancel';
+    return { error: deployment.error, wanted, state: isUnprepared && !isCancelled ? 'submitting' : deployment.state };
+  };
+
   return {
     async standing(ref) {
-      const { request, database } = await subjectOf(ports, ref);
+      const { request, database } = await (isOwn(ref) ? placeOf : subjectOf)(ports, ref);
       const { deployment } = request;
-      return {
+      const found = {
         ...{ state: deployment.state, deployed: request.deployedAt !== null, closed: request.closedAt !== null },
         ...{ instant: deployment.instant, autoCutover: deployment.autoCutover, error: deployment.error },
         revertWindowEndsAt: deployment.revertWindowEndsAt?.toISOString() ?? null,
         ...{ database: database.name, branch: request.branch, intoBranch: request.intoBranch },
       };
+      const { several, apply, acceptLosses } = await severalOf(ports, ref, {
+        database,
+        intoBranch: request.intoBranch,
+      });
+      if (!isOwn(ref)) return { ...found, several, apply, acceptLosses: false, wanted: null };
+      const own = await ownStanding(ref, request);
+      // It cuts over by itself from the moment on that it is told to.
+      const autoCutover = own.wanted === 'cut_over';
+      return { ...found, ...own, autoCutover, several: false, apply: null, acceptLosses };
     },
 
-    async move({ move, at, by, error, revertWindowEndsAt, ...ref }) {
+    async move(moving) {
+      const { move, at, by, error, revertWindowEndsAt, ...ref } = moving;
+      if (isOwn(ref)) return await moveOwn(ref, moving);
+      if (!isMoveOfRequest(move)) throw new Failure('STATE_CONFLICT', `a deploy request cannot ${move}`);
       const time = new Date(at);
-      const [timeOf, actorOf, report] = [times[move], actors[move], reports[move]];
+      const [timeOf, actorOf] = [times[move], actors[move]];
       await requests.move(ref.organizationId, ref.requestId, move, {
         ...(timeOf && { [timeOf]: time }),
         ...(ends.includes(move) && { finishedAt: time }),
@@ -79,13 +147,8 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
         ...(move === 'holdUp' && { forceCutoverRequestedAt: null }),
         ...(revertWindowEndsAt !== undefined && { revertWindowEndsAt: new Date(revertWindowEndsAt) }),
       });
-      if (report) await reportAll(ref, report);
-      if (error && (move === 'fail' || move === 'failRevert' || move === 'refuseLate'))
-        await requests.report(
-          ref.organizationId,
-          ref.requestId,
-          blame(await requests.operations(ref.organizationId, ref.requestId), error),
-        );
+      hasMoved(ref);
+      await reportMove(ref, moving);
     },
 
     async accept({ instant, ...ref }) {
@@ -101,10 +164,12 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
     },
 
     async set({ throttle, autoCutover, forced, error, ...ref }) {
+      if (isOwn(ref) && error)
+        await ports.rollouts.applies.note(keyOf(ref), { error: error.message, errorCode: error.code });
       await requests.note(ref.organizationId, ref.requestId, {
         ...(throttle !== undefined && { throttle }),
         ...(autoCutover !== undefined && { autoCutover }),
-        ...(error !== undefined && { error }),
+        ...(error !== undefined && !isOwn(ref) && { error }),
         ...(forced === true && { forceCutoverRequestedAt: new Date() }),
       });
     },
@@ -112,11 +177,15 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
     async describe(ref) {
       const [request, operations] = await Promise.all([
         requestOf(ports, ref),
-        requests.operations(ref.organizationId, ref.requestId),
+        requests.operations(ref.organizationId, planKey(ref)),
       ]);
       return progressText(request, operations);
     },
   };
+}
+
+function isMoveOfRequest(move: DeploymentMoveName | OwnMove): move is DeploymentMoveName {
+  return Object.hasOwn(deploymentMoves, move);
 }
 
 /** Gives a failure to the tables that it names, or to all that are not done. */

@@ -7,9 +7,12 @@ import type { SwapOptions } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
 import { prove } from './copy';
+import { isOwn, noteOperation, openOwn, planKey } from './operation';
 import type { DeployPorts } from './ports';
-import { plannedOf, type PlannedSubject } from './subject';
-import { expected, watched, type Watched } from './work';
+import { lossesOf } from './losses';
+import { finishFailed, remainsOf, remainsOfAll } from './remains';
+import { isSeveral, plannedOf, type PlannedSubject } from './subject';
+import { watched, type Watched } from './work';
 
 type SwapSteps = Pick<DeployActivities, 'cutOver' | 'refuseLosses' | 'revert' | 'finish' | 'remains' | 'conclude'>;
 
@@ -50,7 +53,9 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
           // Whoever follows the log still, may have the change for a moment.
           if (error.code !== 'CONFLICT' && !holdUps.includes(error.code)) throw error;
           const heldUp: FailureView = { code: error.code, message: error.message };
-          await requests.note(organizationId, requestId, { error: heldUp });
+          if (!isOwn(ref)) await requests.note(organizationId, requestId, { error: heldUp });
+          const { code: errorCode, message } = heldUp;
+          await noteOperation(ports, ref, { error: message, errorCode, waits: message });
           // What would be lost does not become less by waiting.
           if (Date.now() > until || error.code === 'REVERT_LOSES') return { swapped: false, heldUp };
         }
@@ -61,28 +66,26 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
   };
 
   /** Lets the accounts of the target touch the tables that it did not have before. */
-  const share = async (
-    { organizationId, requestId }: RequestRef,
-    { database, into }: PlannedSubject,
-  ): Promise<void> => {
-    const operations = await requests.operations(organizationId, requestId);
+  const share = async (ref: RequestRef, { database, into }: PlannedSubject): Promise<void> => {
+    const operations = await requests.operations(ref.organizationId, planKey(ref));
     const made = operations.filter(({ kind }) => kind === OperationKind.create).map(({ table }) => table);
     await (await ports.host(database)).share(into.schema, made);
   };
 
   return {
     async cutOver(ref) {
-      return await attempts(ref, async (subject, options, work) => {
+      const outcome = await attempts(ref, async (subject, options, work) => {
         const { engine, change } = subject;
         await engine.cutOver(change, options, work);
         await share(ref, subject);
       });
+      if (outcome.swapped) await openOwn(ports, ref);
+      return outcome;
     },
 
     async refuseLosses(ref) {
-      const { engine, change } = await plannedOf(ports, ref);
       await watched(ports, ref, async (work) => {
-        const losses = await engine.losses(change, work);
+        const losses = await lossesOf(ports, ref, work);
         if (losses.length === 0) return;
         const message = losses.map((loss) => loss.message).join('; ');
         throw new Failure('REVERT_LOSES', message, { data: { losses: losses.map(({ example: _, ...loss }) => loss) } });
@@ -100,16 +103,13 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
     },
 
     async finish(ref) {
+      if (await isSeveral(ports, ref)) return await finishFailed(ports, ref);
       const { engine, change } = await plannedOf(ports, ref);
       await watched(ports, ref, async (work) => await engine.finish(change, work));
     },
 
     async remains(ref): Promise<Remains> {
-      const { engine, change } = await plannedOf(ports, ref);
-      const phase = (await expected(async () => await engine.state(change.id)))?.phase;
-      if (phase === undefined) return 'nothing';
-      if (phase === 'reverted') return 'old';
-      return phase === 'swapped' || phase === 'finishing' ? 'new' : 'unapplied';
+      return (await isSeveral(ports, ref)) ? await remainsOfAll(ports, ref) : await remainsOf(ports, ref);
     },
 
     async conclude({ reverted, ...ref }) {

@@ -5,6 +5,8 @@ import { Failure, isFailure } from '../../domain/failures';
 import type { Progress, Work } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { OperationReport } from '../../prisma/deploy-store';
+import { lookAt, untilNextLook } from './looks';
+import { noteOperation, planKey } from './operation';
 import type { DeployPorts } from './ports';
 import { requestOf } from './subject';
 
@@ -38,16 +40,25 @@ export async function watched<T>(
   const over = new AbortController();
   const done = new AbortController();
   let request = await requestOf(ports, ref);
+  const overtaken: { by?: Failure } = {};
   if (isOver(request)) over.abort();
   const signal = AbortSignal.any([cancellationSignal(), over.signal]);
   const reporter = new Reporter(ports, ref);
-  const looking = repeatedly(LOOK_MS, done.signal, async () => {
-    request = await requestOf(ports, ref);
-    if (isOver(request)) over.abort();
+  const nextLook = async (): Promise<boolean> => await untilNextLook(ref, LOOK_MS, done.signal);
+  const looking = repeatedly(nextLook, done.signal, async (hasMoved) => {
+    try {
+      request = await (hasMoved ? requestOf(ports, ref) : lookAt(ports, ref));
+      if (isOver(request)) over.abort();
+    } catch (error) {
+      if (!isFailure(error) || error.code !== 'STATE_CONFLICT') throw error;
+      overtaken.by = error;
+      over.abort();
+    }
   });
-  const reporting = repeatedly(REPORT_MS, done.signal, async () => await reporter.flush());
+  const nextReport = async (): Promise<void> => await pause(REPORT_MS, done.signal);
+  const reporting = repeatedly(nextReport, done.signal, async () => await reporter.flush());
   try {
-    return await expected(
+    const result = await expected(
       async () =>
         await work({
           signal,
@@ -57,6 +68,11 @@ export async function watched<T>(
           stop: () => over.abort(),
         }),
     );
+    if (overtaken.by) throw overtaken.by;
+    return result;
+  } catch (error) {
+    if (overtaken.by) throw overtaken.by;
+    throw error;
   } finally {
     done.abort();
     await Promise.all([looking, reporting]);
@@ -65,10 +81,14 @@ export async function watched<T>(
 }
 
 /** Does something every so often until it is told to stop. That the store is away for a while is no matter. */
-async function repeatedly(ms: number, signal: AbortSignal, action: () => Promise<void>): Promise<void> {
+async function repeatedly<T>(
+  rest: () => Promise<T>,
+  signal: AbortSignal,
+  action: (why: T) => Promise<void>,
+): Promise<void> {
   while (!signal.aborted) {
-    await pause(ms, signal);
-    if (!signal.aborted) await action().catch(() => undefined);
+    const why = await rest();
+    if (!signal.aborted) await action(why).catch(() => undefined);
   }
 }
 
@@ -87,7 +107,9 @@ class Reporter {
     const reports = reportsOf(this.progress);
     const text = JSON.stringify(reports);
     if (text === this.written) return;
-    await this.ports.deploys.requests.report(this.ref.organizationId, this.ref.requestId, reports);
+    await this.ports.deploys.requests.report(this.ref.organizationId, planKey(this.ref), reports);
+    // Whatever was in the way of it before, is so no more.
+    if (this.written === '' && activityInfo().attempt > 1) await noteOperation(this.ports, this.ref, { waits: null });
     this.written = text;
   }
 }

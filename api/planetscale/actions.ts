@@ -4,7 +4,10 @@ import { actable, type DeployRequest } from '../../domain/deploy/request';
 import { holdsPlace, isTerminal } from '../../domain/deploy/states';
 import { throttleRatio } from '../../domain/deploy/throttle';
 import { Failure, isFailure } from '../../domain/failures';
+import type { CutoverPolicy } from '../../domain/rollout/claims';
+import type { ApplySignal, ApplyTold } from '../../domain/rollout/contract';
 import type { Deps } from '../deps';
+import { applyActions, mustAllow as mustAllowVerb, standingOf } from '../rollout/standing';
 import { approvalMissing } from './approval';
 import { ok, operates, type Answered, type Call, type Called } from './call';
 import { Lives } from './lives';
@@ -27,6 +30,10 @@ const signals: Readonly<Record<DeployAction, DeploySignal>> = {
   [DeployAction.setAutoApply]: DeploySignal.setAutoApply,
 };
 
+/** How a deploy goes over several deployments, in PlanetScale's words: one after the other, or all made ready first. */
+const cutovers: Readonly<Record<Strategy, CutoverPolicy>> = { serial: 'sequential', parallel: 'barrier' };
+type Strategy = 'serial' | 'parallel';
+
 type Addressed = Called<unknown, unknown>;
 
 /** What people do with deploy requests. */
@@ -48,7 +55,7 @@ export function actionCalls(deps: Deps): Call[] {
   return [
     operates('post', `${one}/deploy`, { body: shapes.deploy }, async (called) => {
       const told = { by: called.caller.label, instant: called.body.instant_ddl ?? false };
-      return answer(called, await actions.act(await lookup.request(called), DeployAction.deploy, told));
+      return answer(called, await actions.deploy(await lookup.request(called), called.body.strategy, told));
     }),
     operates('post', `${one}/revert`, { body: shapes.revert }, async (called) => {
       const told = { by: called.caller.label, acceptLosses: called.body.accept_losses ?? false };
@@ -97,21 +104,38 @@ export class Actions {
    */
   async act(found: RequestFound, action: DeployAction, told: Told): Promise<RequestFound> {
     await this.mustAllow(found, action);
-    if (await this.tell(found, action, told)) return await this.again(found);
+    if (await this.tell(found, signals[action], told)) return await this.again(found);
     // Its workflow has ended, perhaps a moment ago.
     const now = await this.again(found);
     await this.mustAllow(now, action);
     if (action === DeployAction.close) return await this.close(now, told);
-    await this.deps.engine.deploys.startRequest(this.lives.request(now.database, now.request));
-    if (await this.tell(now, action, told)) return await this.again(now);
-    throw new Failure('ENGINE_UNAVAILABLE', 'The run of the deploy request has just been begun again.');
+    return await this.tellAnew(now, signals[action], told);
+  }
+
+  /** Has a request deployed, over several deployments by a strategy of its own where one is named. */
+  async deploy(found: RequestFound, strategy: Strategy | undefined, told: Told): Promise<RequestFound> {
+    await this.mustAllow(found, DeployAction.deploy);
+    // Noted first: the deploy may have its turn before the answer comes.
+    const cutover = strategy === undefined ? null : cutovers[strategy];
+    if (found.request.deployment.cutover !== cutover) await this.note(found.request, { cutover });
+    return await this.act(found, DeployAction.deploy, told);
+  }
+
+  /**
+   * Tells the workflow of a request that is deployed over several deployments what somebody wants of that; whether it can
+   * be done is the caller's to look at first, and the workflow's to decide.
+   * @throws Failure STATE_CONFLICT (data: state, allowed), ENGINE_UNAVAILABLE
+   */
+  async say(found: RequestFound, signal: DeploySignal | ApplySignal, told: Told & ApplyTold): Promise<RequestFound> {
+    if (await this.tell(found, signal, told)) return await this.again(found);
+    return await this.tellAnew(await this.again(found), signal, told);
   }
 
   /** Notes what may be set in any state, and tells the workflow where there is one. */
   async set(found: RequestFound, change: { autoCutover: boolean }, told: Told): Promise<RequestFound> {
     const { database, request } = found;
     const noted = await this.note(request, change);
-    if (isAlive(noted)) await this.tell(found, DeployAction.setAutoApply, told);
+    if (isAlive(noted)) await this.tell(found, DeploySignal.setAutoApply, told);
     return await this.again({ database, request: noted });
   }
 
@@ -119,7 +143,7 @@ export class Actions {
   async throttle(found: RequestFound, ratio: number, by: string): Promise<DeployRequest> {
     const noted = await this.note(found.request, { throttle: ratio });
     if (isAlive(noted))
-      await this.tell(found, DeployAction.setThrottle, { by, ratio }).catch((error: unknown) => {
+      await this.tell(found, DeploySignal.setThrottle, { by, ratio }).catch((error: unknown) => {
         if (!isFailure(error)) throw error;
         this.deps.log.warn({ err: error }, 'a throttle could not be told');
       });
@@ -128,7 +152,7 @@ export class Actions {
 
   private note(
     request: DeployRequest,
-    change: { autoCutover: boolean } | { throttle: number },
+    change: { autoCutover: boolean } | { throttle: number } | { cutover: CutoverPolicy | null },
   ): Promise<DeployRequest> {
     return this.deps.store.deploys.requests.note(request.organizationId, request.id, change);
   }
@@ -142,16 +166,30 @@ export class Actions {
   }
 
   private async mustAllow({ database, request }: RequestFound, action: DeployAction): Promise<void> {
+    const verb = applyActions[action];
+    const standing = verb && (await standingOf(this.deps, request));
+    if (verb && standing) return mustAllowVerb(verb, standing);
     const reviews = await this.deps.store.deploys.requests.reviews(request.organizationId, request.id);
     const refused = refusalOf(action, actable(request, approvalMissing(request, reviews, database.settings)));
     if (refused) throw refused;
   }
 
   /** @returns whether there was a workflow that took it in. */
-  private async tell({ request }: RequestFound, action: DeployAction, told: Told): Promise<boolean> {
+  private async tell({ request }: RequestFound, signal: DeploySignal | ApplySignal, told: Told): Promise<boolean> {
     const { organizationId, databaseId, id, number } = request;
     const ref = { organizationId, databaseId, requestId: id, number };
-    return (await this.deps.engine.deploys.tell(ref, signals[action], told)) !== undefined;
+    return (await this.deps.engine.deploys.tell(ref, signal, told)) !== undefined;
+  }
+
+  /** Tells a workflow that is begun again for it. @throws Failure ENGINE_UNAVAILABLE */
+  private async tellAnew(
+    now: RequestFound,
+    signal: DeploySignal | ApplySignal,
+    told: Told & Partial<ApplyTold>,
+  ): Promise<RequestFound> {
+    await this.deps.engine.deploys.startRequest(this.lives.request(now.database, now.request));
+    if (await this.tell(now, signal, told)) return await this.again(now);
+    throw new Failure('ENGINE_UNAVAILABLE', 'The run of the deploy request has just been begun again.');
   }
 
   private async again({ database, request }: RequestFound): Promise<RequestFound> {

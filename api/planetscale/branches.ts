@@ -27,8 +27,10 @@ export function branchCalls(deps: Deps): Call[] {
   const lives = new Lives(deps.settings);
   const removals = new Removals(deps);
 
-  const shown = (found: BranchFound, base: string): object =>
-    branchView(found, { base, address: lookup.serverOf(found.database)?.address ?? '' });
+  const shown = async (found: BranchFound, base: string): Promise<object> => {
+    const shards = await lookup.shardsOf(found.database, found.branch.name);
+    return branchView(found, { base, address: lookup.serverOf(found.database)?.address ?? '', shards });
+  };
 
   const changed = async (
     called: Anything,
@@ -36,7 +38,7 @@ export function branchCalls(deps: Deps): Call[] {
   ) => {
     const { database, branch } = await lookup.branch(called);
     const changed = await store.deploys.branches.update(called.organizationId, database.id, branch.id, change);
-    return ok(shown({ database, branch: changed }, called.base));
+    return ok(await shown({ database, branch: changed }, called.base));
   };
 
   const looked = async <T>(called: Anything, look: (found: BranchFound) => Look): Promise<T & BranchFound> => {
@@ -55,7 +57,8 @@ export function branchCalls(deps: Deps): Call[] {
         ...(query.production !== undefined && { production: query.production }),
         ...(query.safe_migrations !== undefined && { safeMigrations: query.safe_migrations }),
       });
-      const view = pageView(called, page, (branch) => shown({ database, branch }, base));
+      const items = await Promise.all(page.items.map((branch) => shown({ database, branch }, base)));
+      const view = pageView(called, { items, total: page.total }, (each) => each);
       return ok(query.order === 'desc' ? { ...view, data: (view['data'] as unknown[]).toReversed() } : view);
     }),
 
@@ -72,10 +75,10 @@ export function branchCalls(deps: Deps): Call[] {
         ...{ adopted: false, production: false, safeMigrations: false },
       });
       await begun(deps, () => engine.deploys.createBranch(lives.branch(branch)));
-      return created(shown({ database, branch }, base));
+      return created(await shown({ database, branch }, base));
     }),
 
-    reads('get', one, {}, async (called) => ok(shown(await lookup.branch(called), called.base))),
+    reads('get', one, {}, async (called) => ok(await shown(await lookup.branch(called), called.base))),
 
     operates('delete', one, { query: shapes.deleteBranch }, async (called) => {
       const found = await lookup.branch(called);
@@ -117,7 +120,8 @@ export function branchCalls(deps: Deps): Call[] {
     }),
     reads('get', `${one}/keyspaces`, { query: pageQuery }, async (called) => {
       const { database, branch } = await lookup.branch(called);
-      return ok(pageView(called, slice([branch], called.query), (each) => keyspaceView(database, each)));
+      const shards = await lookup.shardsOf(database, branch.name);
+      return ok(pageView(called, slice([branch], called.query), (each) => keyspaceView(database, each, shards)));
     }),
     ...passwordCalls(deps),
   ];

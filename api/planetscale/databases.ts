@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { defaultDatabaseSettings, type DatabaseRecord } from '../../domain/deploy/database';
+import { defaultRolloutSettings } from '../../domain/rollout/apply';
 import { throttleOfPercent } from '../../domain/deploy/throttle';
 import { Failure } from '../../domain/failures';
-import type { DatabaseServer } from '../../domain/settings';
 import type { Deps } from '../deps';
-import type { Caller } from '../access';
+import { changedSettings } from '../rollout/settings';
 import { administers, created, gone, ok, operates, reads, type Call } from './call';
 import { queueCalls } from './queue';
 import { Lives } from './lives';
@@ -14,6 +14,7 @@ import { pageOf, pageQuery, pageView, slice } from './pages';
 import { Removals } from './removals';
 import { begun, ended } from './runs';
 import * as shapes from './schemas';
+import { adopted, serverFor } from './servers';
 import { askedRatio } from './throttle';
 import { databaseView } from './views/database';
 import { regionView } from './views/shared';
@@ -36,7 +37,8 @@ export function databaseCalls(deps: Deps): Call[] {
   const shown = async (database: DatabaseRecord, base: string): Promise<object> => {
     const { organizationId, id } = database;
     const { items } = await store.deploys.branches.list(organizationId, id, { page: 1, perPage: 1_000 });
-    return databaseView({ database, branches: items }, base);
+    const shards = await lookup.shardsOf(database, database.defaultBranch);
+    return databaseView({ database, branches: items, shards }, base);
   };
 
   return [
@@ -56,7 +58,12 @@ export function databaseCalls(deps: Deps): Call[] {
       const branch = body.default_branch ?? FIRST_BRANCH;
       const database = await store.deploys.databases.create({
         ...{ id, organizationId, name, kind, server: server.secret, notes: body.notes },
-        settings: { ...defaultDatabaseSettings, ...revertWindow(deps), ...settingsOf(body) },
+        settings: {
+          ...defaultDatabaseSettings,
+          ...revertWindow(deps),
+          ...settingsOf(body),
+          ...(body.rollout && { rollout: changedSettings(defaultRolloutSettings, body.rollout) }),
+        },
         branch: {
           ...{ id: branchId, name: branch, parent: null, createdBy: caller.label },
           schema: body.adopt?.schema ?? schemaName(name, branch, branchId),
@@ -79,7 +86,10 @@ export function databaseCalls(deps: Deps): Call[] {
         ...(body.new_name !== undefined && { name: body.new_name }),
         ...(body.default_branch !== undefined && { defaultBranch: body.default_branch }),
         ...(body.notes !== undefined && { notes: body.notes }),
-        settings: settingsOf(body),
+        settings: {
+          ...settingsOf(body),
+          ...(body.rollout && { rollout: changedSettings(database.settings.rollout, body.rollout) }),
+        },
       });
       return ok(await shown(changed, base));
     }),
@@ -123,26 +133,6 @@ export function databaseCalls(deps: Deps): Call[] {
     ...queueCalls(deps),
     ...webhookCalls(deps),
   ];
-}
-
-/** The server on which a client's database is made. @throws Failure INVALID_INPUT where there is none of its kind. */
-function serverFor({ settings }: Deps, kind: DatabaseRecord['kind']): DatabaseServer {
-  const server = settings.databases?.servers.find((each) => each.kind === kind);
-  if (!server) throw new Failure('INVALID_INPUT', `there is no server for databases of kind ${kind}`);
-  return server;
-}
-
-/**
- * The server of a schema that is there already. Other organizations' schemas may be on it: only who may see all of them
- * may say whose a schema is.
- * @throws Failure FORBIDDEN, INVALID_INPUT
- */
-function adopted({ settings }: Deps, caller: Caller, kind: DatabaseRecord['kind'], secret: string): DatabaseServer {
-  if (caller.boundTo !== null) throw new Failure('FORBIDDEN', 'This needs a token that is bound to no organization.');
-  const server = settings.databases?.servers.find((each) => each.secret === secret);
-  if (server && server.kind !== kind)
-    throw new Failure('INVALID_INPUT', `the server of ${secret} is of kind ${server.kind}`);
-  return server ?? { kind, secret, address: '' };
 }
 
 function settingsOf(body: shapes.DatabaseSettingsBody): Partial<DatabaseRecord['settings']> {

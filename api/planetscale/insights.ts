@@ -4,6 +4,7 @@ import { throttleOfPercent } from '../../domain/deploy/throttle';
 import { Failure } from '../../domain/failures';
 import type { SchemaModel } from '../../domain/schema/model';
 import type { Deps } from '../deps';
+import { standingOf } from '../rollout/standing';
 import { Actions } from './actions';
 import { ok, operates, reads, type Call } from './call';
 import { eventsCall } from './events';
@@ -14,7 +15,7 @@ import { inspected } from './runs';
 import * as shapes from './schemas';
 import { askedRatio } from './throttle';
 import { textsView } from './views/lint';
-import { operationView } from './views/operation';
+import { operationViews } from './views/operation';
 import { deploymentView } from './views/request';
 import { storageView } from './views/storage';
 import { throttlerView } from './views/throttler';
@@ -36,8 +37,8 @@ export function insightCalls(deps: Deps): Call[] {
 
     reads('get', `${one}/operations`, { query: pageQuery }, async (called) => {
       const { database, request } = await lookup.request(called);
-      const operations = await store.deploys.requests.operations(called.organizationId, request.id);
-      return ok(pageView(called, slice(operations, called.query), (each) => operationView(each, database)));
+      const [shown] = await lookup.shown(database, [request]);
+      return ok(pageView(called, slice(operationViews(shown!.shards, database), called.query), (each) => each));
     }),
 
     reads('get', `${one}/diff`, {}, async (called) => {
@@ -69,7 +70,9 @@ export function insightCalls(deps: Deps): Call[] {
     reads('get', `${one}/losses`, {}, async (called) => {
       const { database, request } = await lookup.request(called);
       const { state } = request.deployment;
-      if (state !== 'complete_pending_revert')
+      const standing = await standingOf(deps, request);
+      const isLive = standing ? (standing.operations.revert_window ?? 0) > 0 : state === 'complete_pending_revert';
+      if (!isLive)
         throw new Failure('STATE_CONFLICT', `nothing can be reverted: deploy request is in state "${state}"`, {
           data: { state },
         });

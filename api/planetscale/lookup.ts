@@ -6,6 +6,7 @@ import type { Deploys } from '../../prisma/deploy-store';
 import type { Deps } from '../deps';
 import type { Called } from './call';
 import { isName } from './names';
+import { Shards } from './shards';
 import type { RequestShown } from './views/request';
 
 type Addressed = Pick<Called<unknown, unknown>, 'organizationId' | 'path'>;
@@ -53,12 +54,21 @@ export class Lookup {
     };
   }
 
+  /** How many deployments are changed by what goes into a branch. */
+  async shardsOf({ organizationId, id, defaultBranch }: DatabaseRecord, branch: string): Promise<number> {
+    if (branch !== defaultBranch) return 1;
+    return Math.max(1, (await this.deps.store.rollouts.deployments.list(organizationId, id)).length);
+  }
+
   /** Everything that is told of requests of one database. */
   async shown(database: DatabaseRecord, requests: readonly DeployRequest[]): Promise<RequestShown[]> {
     const { organizationId, id } = database;
     const { requests: stored, branches } = this.deploys;
     const waits = requests.some(({ deployment }) => deployment.state === 'queued');
-    const inLine = waits ? await stored.inLine(organizationId, id) : [];
+    const [inLine, shards] = await Promise.all([
+      waits ? stored.inLine(organizationId, id) : [],
+      Shards.of(this.deps.store, database),
+    ]);
     return await Promise.all(
       requests.map(async (request) => {
         const [branch, operations, reviews] = await Promise.all([
@@ -66,7 +76,8 @@ export class Lookup {
           stored.operations(organizationId, request.id),
           stored.reviews(organizationId, request.id),
         ]);
-        return { database, request, branch, operations, reviews, preceding: before(request, inLine) };
+        const { shards: those, standing } = await shards.shown(request, operations);
+        return { database, request, branch, reviews, shards: those, standing, preceding: before(request, inLine) };
       }),
     );
   }

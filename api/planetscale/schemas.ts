@@ -1,5 +1,6 @@
 import { DatabaseKind } from '../../domain/deploy/database';
 import { DeploymentState } from '../../domain/deploy/states';
+import { rolloutSettingsBody } from '../rollout/bodies';
 import { z } from '../zod';
 import { knownName, newName, prose } from './names';
 import { paging } from './pages';
@@ -31,6 +32,8 @@ const databaseSettings = {
   allow_own_approval: asked(z.boolean()),
   /** Ours: how long a deployed request can be reverted. */
   revert_window_seconds: asked(seconds),
+  /** Ours: how deploy requests go over several deployments. */
+  rollout: asked(rolloutSettingsBody),
 };
 
 export const listDatabases = z.object({ ...paging, q: search });
@@ -116,7 +119,11 @@ export const showRequest = z.object({
     .optional(),
 });
 export const closeRequest = z.object({ state: z.literal('closed', 'must be closed') });
-export const deploy = z.object({ instant_ddl: asked(z.boolean()) });
+export const deploy = z.object({
+  instant_ddl: asked(z.boolean()),
+  /** How several deployments are gone over: one whole after the other, or all made ready first. */
+  strategy: asked(z.enum(['serial', 'parallel'])),
+});
 /** Ours: whether what a revert loses is accepted. */
 export const revert = z.object({ accept_losses: asked(z.boolean()) });
 export const enable = z.object({ enable: z.boolean() });

@@ -7,7 +7,7 @@ import type { Io } from '../io';
 import { usage } from '../problem';
 import { printJson } from '../registration';
 import { table, type Column } from '../table';
-import { ago, count, duration, fields, moment } from '../text';
+import { ago, count, duration, fields, moment, type Field } from '../text';
 
 interface MakeOptions extends DeployOptions {
   readonly kind: string;
@@ -32,6 +32,11 @@ export interface SetOptions extends DeployOptions {
   readonly protected?: boolean;
   readonly revertWindow?: number;
   readonly throttle?: string;
+  readonly environments?: readonly string[];
+  readonly onFailure?: string;
+  readonly cutover?: string;
+  readonly copies?: number;
+  readonly revertTogether?: boolean;
 }
 
 /** `gatewright database list` */
@@ -89,6 +94,7 @@ export async function set(io: Io, options: SetOptions, name: string): Promise<Ex
     ...{ require_approval_for_deploy: options.requireApproval, allow_own_approval: options.ownApproval },
     ...{ allow_foreign_key_constraints: options.foreignKeys, deletion_protected: options.protected },
     revert_window_seconds: options.revertWindow,
+    rollout: rolloutOf(options),
   };
   const changes = Object.values(body).some((value) => value !== undefined);
   if (!changes && ratio === undefined) throw usage('nothing to set', 'gatewright database set --help');
@@ -96,6 +102,12 @@ export async function set(io: Io, options: SetOptions, name: string): Promise<Ex
   if (ratio !== undefined) await throttle(api, name, ratio);
   if (changes) await api.client.patch<DatabaseJson>(api.path(name), { body });
   return print(io, options, await api.database(options.rename ?? name));
+}
+
+/** What is to be set of its rollouts; undefined where nothing is. */
+function rolloutOf({ environments, onFailure, cutover, copies, revertTogether }: SetOptions): object | undefined {
+  const set = { environments, on_failure: onFailure, cutover, copies, revert_together: revertTogether };
+  return Object.values(set).some((value) => value !== undefined) ? set : undefined;
 }
 
 async function throttle(api: DeployApi, name: string, ratio: number): Promise<void> {
@@ -132,8 +144,22 @@ function databaseText(io: Io, database: DatabaseJson): string {
     ['approval needed', database.require_approval_for_deploy ? approval : 'no'],
     ['foreign keys', database.foreign_keys_enabled ? 'allowed' : 'not allowed'],
     ['revert', `for ${duration(database.revert_window_seconds * 1_000)} after a deploy`],
+    ...rolloutFields(database),
     ['protected', yes(database.deletion_protected)],
     ['made', moment(database.created_at)],
     ['notes', database.notes || undefined],
   ]);
+}
+
+/** How its deploy requests go over its deployments. */
+function rolloutFields({ rollout }: DatabaseJson): Field[] {
+  if (!rollout) return [];
+  const { environments, on_failure: onFailure, cutover, copies } = rollout;
+  return [
+    ['environments', environments.join(', then ') || undefined],
+    [
+      'deployments',
+      `${cutover === 'barrier' ? `${copies} copy at once` : 'one after another'}, on failure ${onFailure}`,
+    ],
+  ];
 }

@@ -15,13 +15,17 @@ export interface ActOptions extends DeployOptions {
 }
 export interface StartOptions extends ActOptions {
   readonly instant?: boolean;
+  readonly strategy?: 'serial' | 'parallel';
 }
 export interface RevertOptions extends ActOptions {
   readonly acceptLosses?: boolean;
 }
 
 /** `gatewright deploy start DATABASE REQUEST` */
-export const start = does('deploy', 'start', ({ instant }: StartOptions) => ({ instant_ddl: instant ?? false }));
+export const start = does('deploy', 'start', ({ instant, strategy }: StartOptions) => ({
+  instant_ddl: instant ?? false,
+  ...(strategy !== undefined && { strategy }),
+}));
 /** `gatewright deploy apply DATABASE REQUEST` */
 export const apply = does('apply-deploy', 'apply');
 /** `gatewright deploy force DATABASE REQUEST`: ends who blocks the cut-over. */

@@ -1,5 +1,6 @@
 import type { RunPolicy } from '../run-policy';
 import type { FailureView } from '../saga';
+import type { OperationRef } from '../rollout/contract';
 import type { OperationKind, Rename } from '../schema/change';
 import type { LintMessage } from '../schema/lint-codes';
 import type { BranchRole } from './database';
@@ -14,6 +15,8 @@ export const DeployWorkflow = {
   /** Makes or drops an account of a branch. */
   password: 'branch.password',
   request: 'deploy.request',
+  /** The share of one deployment in a deploy request. */
+  operation: 'deploy.operation',
   /** Who is next for one target branch of one database. */
   queue: 'deploy.queue',
   /** Reads something of a database's server, answers with it, and changes nothing. */
@@ -38,6 +41,8 @@ export interface BranchRef extends DatabaseRef {
 export interface RequestRef extends DatabaseRef {
   readonly requestId: string;
   readonly number: number;
+  /** Present where it is about the share of one deployment alone. */
+  readonly operation?: OperationRef;
 }
 
 /** Input of `database.create` and `database.delete`. */
@@ -109,6 +114,13 @@ export type Look =
     }
   /** What a branch has changed since it was made: answers with {@link WouldChange}. */
   | { readonly at: 'branch'; readonly branchId: string }
+  /** What a request would do on each deployment of its database: answers with {@link WouldRollOut}. */
+  | {
+      readonly at: 'rollout';
+      readonly branchId: string;
+      readonly intoBranchId: string;
+      readonly renames?: readonly Rename[];
+    }
   /** What a revert of a request would lose now: answers with {@link WouldLose}. */
   | { readonly at: 'losses'; readonly requestId: string };
 
@@ -141,6 +153,23 @@ export interface WouldOperate {
   readonly way: string;
   readonly because: string;
   readonly canDropData: boolean;
+}
+
+/** What a request would do over several deployments. */
+export interface WouldRollOut {
+  /** Of the first one, whose schema the others should have. */
+  readonly diff: readonly ObjectText[];
+  /** In the order of the rollout. */
+  readonly deployments: readonly WouldDeploy[];
+}
+
+/** What a request would do on one deployment. */
+export interface WouldDeploy extends Omit<WouldChange, 'diff'> {
+  readonly deploymentId: string;
+  /** Why nothing could be planned there. */
+  readonly error: FailureView | null;
+  /** How its schema differs from that of the first, for people; none where it does not. */
+  readonly drift: readonly string[];
 }
 
 /** What a revert would lose. */

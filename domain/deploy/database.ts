@@ -1,4 +1,5 @@
 import type { Versioned } from '../gateway/allocation';
+import { defaultRolloutSettings, type RolloutSettings } from '../rollout/apply';
 
 export const DatabaseKind = { mysql: 'mysql', postgresql: 'postgresql' } as const;
 /** MariaDB counts as mysql, as in PlanetScale's API. */
@@ -28,6 +29,8 @@ export interface DatabaseSettings {
   readonly revertWindowMs: number;
   /** What requests begin with: 0 to 0.95. */
   readonly throttle: number;
+  /** How requests go over several deployments. */
+  readonly rollout: RolloutSettings;
 }
 
 export const defaultDatabaseSettings: DatabaseSettings = {
@@ -37,6 +40,7 @@ export const defaultDatabaseSettings: DatabaseSettings = {
   deletionProtected: false,
   revertWindowMs: 30 * 60_000,
   throttle: 0,
+  rollout: defaultRolloutSettings,
 };
 
 /** A database that deploy requests change. Names are unique in an organization while it is not deleted. */

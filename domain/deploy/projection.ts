@@ -1,3 +1,4 @@
+import { ApplyState } from '../rollout/states';
 import type { DeploymentState } from './states';
 
 /** The share of one table or one deployment in a request, as whoever makes it reports it. */
@@ -46,20 +47,6 @@ function stageOf({ status, readyToComplete }: ReportedOperation): Stage {
   return readyToComplete && (stage === 'running' || stage === 'queued') ? 'waiting' : stage;
 }
 
-/** How far a change is that goes over several databases with a request in each. */
-export const ApplyState = {
-  pending: 'pending',
-  running: 'running',
-  /** Live, and can be reverted. */
-  revertWindow: 'revert_window',
-  completed: 'completed',
-  failed: 'failed',
-  /** Taken back before it was live; it can be begun again. */
-  stopped: 'stopped',
-  reverted: 'reverted',
-} as const;
-export type ApplyState = (typeof ApplyState)[keyof typeof ApplyState];
-
 /** Those that are not underway. */
 const applyStates: Partial<Record<DeploymentState, ApplyState>> = {
   ...{ pending: 'pending', ready: 'pending', no_changes: 'completed', error: 'failed' },
@@ -67,7 +54,7 @@ const applyStates: Partial<Record<DeploymentState, ApplyState>> = {
   ...{ complete_cancel: 'stopped', cancelled: 'stopped', complete_revert: 'reverted', complete_revert_error: 'failed' },
 };
 
-/** What the state of a request is to the change that it is a part of; whatever nobody knows is underway. */
+/** What the state of a request is to the apply that it is a part of; whatever nobody knows is underway. */
 export function applyState(state: string): ApplyState {
   return (Object.hasOwn(applyStates, state) ? applyStates[state as DeploymentState] : undefined) ?? ApplyState.running;
 }

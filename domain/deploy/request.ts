@@ -1,6 +1,7 @@
 import type { Versioned } from '../gateway/allocation';
 import type { OperationKind, Rename } from '../schema/change';
 import type { LintMessage } from '../schema/lint-codes';
+import type { CutoverPolicy } from '../rollout/claims';
 import type { FailureView } from '../saga';
 import type { Actable } from './actions';
 import { isTerminal, type DeploymentState } from './states';
@@ -45,6 +46,8 @@ export interface Deployment {
   readonly error: FailureView | null;
   /** Null before it was checked. */
   readonly storage: StorageNeed | null;
+  /** How it goes over several deployments, where somebody said so; null for the way of its database. */
+  readonly cutover: CutoverPolicy | null;
   readonly cutoverActor: string | null;
   readonly cancelActor: string | null;
   readonly revertActor: string | null;

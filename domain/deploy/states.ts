@@ -123,6 +123,11 @@ export const deploymentMoves = {
   gate: { from: ['in_progress'], to: 'pending_cutover', when: 'everything is copied and proven' },
   cutOver: { from: ['pending_cutover'], to: 'in_progress_cutover', when: 'somebody applies it, or it applies itself' },
   holdUp: { from: ['in_progress_cutover'], to: 'pending_cutover', when: 'the locks are not to be had in time' },
+  goOn: {
+    from: ['pending_cutover', 'in_progress_cutover'],
+    to: 'in_progress',
+    when: 'it goes on with another deployment',
+  },
   open: { from: ['in_progress_cutover'], to: 'complete_pending_revert', when: 'the new tables are live' },
   finish: { from: ['complete_pending_revert'], to: 'complete', when: 'the time is over, or nobody wants a revert' },
   finishAtOnce: { from: ['in_progress_cutover'], to: 'complete', when: 'it was made instantly, without a way back' },
@@ -132,6 +137,11 @@ export const deploymentMoves = {
     when: 'somebody cancels it',
   },
   cancelled: { from: ['in_progress_cancel'], to: 'complete_cancel', when: 'everything is as it was' },
+  outrun: {
+    from: ['in_progress_cancel'],
+    to: 'complete',
+    when: 'every deployment was live before it could be cancelled',
+  },
   fail: {
     from: [
       ...(['queued', 'submitting', 'in_progress', 'pending_cutover', 'in_progress_cutover'] as const),
@@ -141,6 +151,11 @@ export const deploymentMoves = {
     when: 'a step fails for good; what was not live is taken back',
   },
   revert: { from: ['complete_pending_revert'], to: 'in_progress_revert', when: 'somebody reverts it' },
+  revertPart: {
+    from: ['in_progress', 'pending_cutover', 'in_progress_cutover'],
+    to: 'in_progress_revert',
+    when: 'somebody reverts what is live of several deployments',
+  },
   holdUpRevert: {
     from: ['in_progress_revert'],
     to: 'complete_pending_revert',

@@ -22,6 +22,12 @@ export const requestSteps: readonly PlannedStep[] = [
     leftBehind: 'nothing',
   },
   {
+    name: 'rollout',
+    do: 'where it goes over several deployments: have each changed by a workflow of its own, in their order; the steps that come next are theirs then',
+    undo: { kind: 'undo', text: 'cancel every deployment that is not live, and wait until all have ended' },
+    leftBehind: 'deployments are changed still, or wait for a person, while the request seems to be over',
+  },
+  {
     name: 'prepare',
     do: 'make the new tables, logs and triggers beside the live tables',
     undo: { kind: 'undo', text: 'remove all of them, and prove that none is left' },
@@ -59,6 +65,11 @@ export const requestSteps: readonly PlannedStep[] = [
     leftBehind: 'tables that nobody needs stay in the database',
   },
 ];
+
+/** The steps of `deploy.operation`, the share of one deployment: those of a request without what concerns all of them. */
+export const operationSteps: readonly PlannedStep[] = requestSteps.filter(
+  ({ name }) => !['place', 'check', 'rollout'].includes(name),
+);
 
 /** The steps of `database.create`. */
 export const createDatabaseSteps: readonly PlannedStep[] = [

@@ -56,6 +56,10 @@ export function requestEvent(before: DeployRequest | null, after: DeployRequest)
   // One that was held up is where it was before, and one that is complete at last was applied long ago.
   if (to === 'pending_cutover' && from !== 'in_progress') return undefined;
   if (to === 'complete' && from !== 'in_progress_cutover') return undefined;
+  // With each deployment that comes after the first, it is where it was before.
+  if (to === 'in_progress' && from !== 'submitting') return undefined;
+  if (to === 'pending_cutover' && before.deployment.readyToCutoverAt !== null) return undefined;
+  if (to === 'complete_pending_revert' && from !== 'in_progress_cutover') return undefined;
   return entered[to];
 }
 

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { openApiDocument } from '../../api/openapi';
 import { expectProblem, TestApi, type Reply } from './support/api';
 import { reconcile } from './support/fleet';
+import { Planetscale } from './support/planetscale';
+import { RolloutWorld } from './support/rollouts';
 
 const mine = randomUUID();
 const theirs = randomUUID();
@@ -72,6 +74,129 @@ const rows: Readonly<Record<string, Row>> = {
   'PUT /v1/organizations/{org}/profiles/{name}': {
     path: '/v1/organizations/THEIRS/profiles/web',
     body: () => webProfile,
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/deployments': {
+    path: '/v1/organizations/THEIRS/databases/shop/deployments',
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/deployments': {
+    path: '/v1/organizations/THEIRS/databases/shop/deployments',
+    body: () => ({ name: 'eu', environment: 'production', server: 'mariadb-url', schema: 'eu' }),
+    foreign: 'forbidden',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/deployments/{id}': {
+    path: '/v1/organizations/THEIRS/databases/shop/deployments/DEPLOYMENT',
+    foreign: 'not found',
+  },
+  'PATCH /v1/organizations/{org}/databases/{db}/deployments/{id}': {
+    path: '/v1/organizations/THEIRS/databases/shop/deployments/DEPLOYMENT',
+    body: () => ({ name: 'stolen' }),
+    foreign: 'not found',
+  },
+  'DELETE /v1/organizations/{org}/databases/{db}/deployments/{id}': {
+    path: '/v1/organizations/THEIRS/databases/shop/deployments/DEPLOYMENT',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/locks': {
+    path: '/v1/organizations/THEIRS/databases/shop/locks',
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/locks': {
+    path: '/v1/organizations/THEIRS/databases/shop/locks',
+    body: () => ({ force: true, reason: 'mine' }),
+    foreign: 'not found',
+  },
+  'DELETE /v1/organizations/{org}/databases/{db}/locks': {
+    path: '/v1/organizations/THEIRS/databases/shop/locks?force=true&reason=mine',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/applies': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies',
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/plan': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/plan',
+    body: () => ({ branch: 'dev' }),
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/applies/{id}': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/applies/{id}/operations': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/operations',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/applies/{id}/operations/{op}': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/operations/OPERATION',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/applies/{id}/progress': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/progress',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/applies/{id}/logs': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/logs',
+    foreign: 'not found',
+  },
+  'GET /v1/organizations/{org}/databases/{db}/applies/{id}/events': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/events',
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/stop': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/stop',
+    body: () => ({}),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/start': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/start',
+    body: () => ({}),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/pause': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/pause',
+    body: () => ({}),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/release': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/release',
+    body: () => ({}),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/cutover': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/cutover',
+    body: () => ({ force: true }),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/cancel': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/cancel',
+    body: () => ({}),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/revert': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/revert',
+    body: () => ({ accept_losses: true }),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/skip-revert': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/skip-revert',
+    body: () => ({}),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/volume': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/volume',
+    body: () => ({ volume: 1 }),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/override': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/override',
+    body: () => ({ environment: 'production', reason: 'mine' }),
+    foreign: 'not found',
+  },
+  'POST /v1/organizations/{org}/databases/{db}/applies/{id}/retry': {
+    path: '/v1/organizations/THEIRS/databases/shop/applies/APPLY/retry',
+    body: () => ({}),
     foreign: 'not found',
   },
   'POST /v1/sweep': { body: () => ({ dry_run: true }), foreign: 'forbidden' },
@@ -148,7 +273,13 @@ beforeAll(async () => {
   }
   const [front] = await api.store.fleet.gateways.list(theirs);
   await reconcile(api.store, front!);
+  const world = await RolloutWorld.of(api, await Planetscale.of(api, theirs));
+  const apply = await world.apply();
   Object.assign(names, {
+    DEPLOYMENT: world.deployments[1]!.id,
+    APPLY: apply.id,
+    OPERATION: apply.operations[0]!.id,
+    SHOP: world.databaseId,
     THEIRS: theirs,
     RUN: started.json.run_id,
     ALLOCATION: started.json.allocation_id,
@@ -260,6 +391,7 @@ async function everything(): Promise<unknown> {
     gateways: await store.fleet.gateways.all(),
     gatewayReplicas: await store.fleet.replicas.live(),
     profiles: await store.fleet.profiles.list(theirs),
+    ...(await rolloutsOf(theirs)),
     engine: [
       engine.starts,
       engine.stops,
@@ -269,5 +401,19 @@ async function everything(): Promise<unknown> {
       engine.told.replicas,
       engine.sweeps,
     ].map((each) => each.length),
+  };
+}
+
+async function rolloutsOf(organizationId: string): Promise<object> {
+  const { deployments, applies, locks } = api.store.rollouts;
+  const { SHOP: databaseId, APPLY: applyId } = names;
+  return {
+    request: await api.store.deploys.requests.byId(organizationId, applyId!),
+    deployments: await deployments.list(organizationId, databaseId!),
+    apply: await applies.get(organizationId, applyId!),
+    operations: await applies.rows(organizationId, applyId!),
+    locks: await locks.list(organizationId, databaseId!),
+    told: api.engine.deploys.told.length,
+    looks: api.engine.deploys.looks.length,
   };
 }

@@ -115,6 +115,20 @@ describe('databases and branches', () => {
     expect((await cli('database set store --protected perhaps')).code).toBe(2);
   });
 
+  test('how deploys go over several deployments is a setting, too', async () => {
+    await ps.database();
+    const flags = '--environments staging,production --on-failure pause --cutover barrier --copies 2';
+    const set = await cli(`database set shop ${flags} --revert-together off`);
+    expect(set.out).toMatch(/environments +staging, then production\ndeployments +2 copy at once, on failure pause\n/);
+    const rollout = async () => (await api.store.deploys.databases.named(ps.organizationId, 'shop'))!.settings.rollout;
+    const all = { onFailure: 'pause', cutover: 'barrier', copies: 2, revertTogether: false };
+    expect(await rollout()).toEqual({ environments: ['staging', 'production'], ...all });
+    expect((await cli(['database', 'set', 'shop', '--environments', ''])).code).toBe(0);
+    expect(await rollout()).toEqual({ environments: [], ...all });
+    for (const wrong of ['--environments a,a', '--on-failure perhaps', '--cutover soon', '--copies 0'])
+      expect((await cli(`database set shop ${wrong}`)).code).toBe(2);
+  });
+
   test('what is removed is asked about, and gone', async () => {
     await ps.database();
     expect((await cli('database remove shop')).code).toBe(2); // nobody can be asked
@@ -211,6 +225,40 @@ describe('deploy requests', () => {
     await requests().move(ps.organizationId, id, 'refuse', { lint: [lint] });
     expect((await ended).code).toBe(1);
     expect(out()).toMatch(/error +NO_UNIQUE_KEY/);
+  });
+
+  test('a deploy over several deployments goes on where the next one is ready', async () => {
+    await ps.database();
+    const { id } = await ps.request('ready');
+    expect((await cli('deploy start shop dev --strategy together')).code).toBe(2);
+    expect((await cli('deploy start shop dev --strategy parallel --no-wait')).code).toBe(0);
+    expect((await requests().byId(ps.organizationId, id))!.deployment.cutover).toBe('barrier');
+    for (const move of ['submit', 'begin', 'gate'] as const) await requests().move(ps.organizationId, id, move);
+    const apply = begin('deploy apply shop 1');
+    await apply.says(/in progress cutover: /);
+    for (const [move, said] of [
+      ['goOn', /cutover: [^]*in progress: /],
+      ['gate', /in progress: [^]*pending cutover: /],
+      ['cutOver', /pending cutover: [^]*in progress cutover: /],
+    ] as const) {
+      await requests().move(ps.organizationId, id, move);
+      await apply.says(said);
+    }
+    await requests().move(ps.organizationId, id, 'open', { revertWindowEndsAt: new Date('2026-11-21T12:29:59.500Z') });
+    expect((await apply.ended).code).toBe(0);
+  });
+
+  test('a rollout is waited for while its request has not had its turn', async () => {
+    await ps.database();
+    const { id } = await ps.request('ready');
+    expect((await cli('deploy start shop dev --no-wait')).code).toBe(0);
+    let err = '';
+    const watch = begin('rollout watch shop dev', { err: (text) => void (err += text) });
+    await eventually(() => expect(err).toContain('shop #1 is not rolled out yet'));
+    // It goes to one deployment alone after all.
+    for (const move of ['submit', 'begin'] as const) await requests().move(ps.organizationId, id, move);
+    expect((await watch.ended).code).toBe(1);
+    expect(err).toContain('NOT_FOUND');
   });
 
   test('a deploy is followed to where it waits, then to its revert window', async () => {

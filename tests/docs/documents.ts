@@ -16,6 +16,7 @@ export const documents = [
   'docs/dstack.md',
   'docs/fleet.md',
   'docs/schema-changes.md',
+  'docs/rollouts.md',
   'workflows/saga/README.md',
   'workflows/gateway/README.md',
   'workflows/fleet/README.md',

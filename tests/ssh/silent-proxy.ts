@@ -45,6 +45,13 @@ export class SilentProxy {
     for (const pair of this.pairs) mute(pair);
   }
 
+  /** The same, but those who are connected hear of it. */
+  cut(): void {
+    this.silent = true;
+    for (const { near, far } of this.pairs) [near, far].forEach((socket) => socket.destroy());
+    this.pairs.clear();
+  }
+
   mend(): void {
     this.silent = false;
     for (const pair of this.pairs) this.speak(pair);

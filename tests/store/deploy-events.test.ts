@@ -38,7 +38,11 @@ onBoth('events of databases', (databases) => {
       database.id,
       all.map((event) => `deploy_request.${event}`),
     );
-    const request = await at('pass', 'deploy', 'submit', 'begin', 'gate', 'cutOver', 'holdUp', 'cutOver', 'open');
+    const request = await at('pass', 'deploy', 'submit', 'begin', 'gate', 'cutOver', 'holdUp', 'cutOver');
+    await store.deploys.requests.note(organizationId, request.id, { readyToCutoverAt: new Date() });
+    // Another deployment has its turn.
+    for (const move of ['goOn', 'gate', 'cutOver', 'open', 'revert', 'holdUpRevert'] as const)
+      await store.deploys.requests.move(organizationId, request.id, move);
     await store.deploys.requests.move(organizationId, request.id, 'open');
     await store.deploys.requests.note(organizationId, request.id, { throttle: 0.5 });
     await store.deploys.requests.move(organizationId, request.id, 'revert');

@@ -25,7 +25,7 @@ onBoth('deploy requests', (databases) => {
     });
     const input = { ...identity, notes, actor, autoCutover, autoDeleteBranch, throttle };
     const opened = await requests.open(input);
-    const nobody = { cutoverActor: null, cancelActor: null, revertActor: null };
+    const nobody = { cutover: null, cutoverActor: null, cancelActor: null, revertActor: null };
     const notYet = {
       ...{ queuedAt: null, submittedAt: null, startedAt: null, readyToCutoverAt: null, cutoverAt: null },
       ...{ forceCutoverRequestedAt: null, revertWindowEndsAt: null, finishedAt: null },

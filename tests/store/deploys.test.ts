@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { defaultDatabaseSettings, type DatabaseRecord } from '../../domain/deploy/database';
+import { defaultRolloutSettings } from '../../domain/rollout/apply';
 import type { Database } from '../../prisma/database';
 import { Prisma } from '../../prisma/generated/sqlite/client';
+import type { Store } from '../../prisma/store';
+import { newOperations } from './apply-world';
 import {
   allOnOnePage,
   databaseOn,
@@ -129,6 +132,7 @@ onBoth('databases', (databases) => {
     });
     await deploys.branches.setBase(organizationId, world.database.id, world.branch.id, '{}');
     await deploys.passwords.create(newPassword(world));
+    await rollOut(store, world.database.id);
     await deploys.databases.remove(stranger, world.database.id);
     expect(await deploys.requests.byId(organizationId, id)).not.toBeNull();
     await deploys.databases.remove(organizationId, world.database.id);
@@ -171,11 +175,29 @@ onBoth('databases', (databases) => {
   });
 });
 
+/** Enters something of a rollout into every table that has any. */
+async function rollOut(store: Store, databaseId: string): Promise<void> {
+  const { applies, deployments, locks } = store.rollouts;
+  const place = { name: 'eu', environment: 'production', server: 'eu', schema: 'shop' };
+  await deployments.add({ id: randomUUID(), organizationId, databaseId, ...place });
+  await locks.acquire(organizationId, { databaseId, deployments: [], owner: 'ann' });
+  const [first, second] = newOperations(2);
+  const [own, eu] = await deployments.list(organizationId, databaseId);
+  const input = { id: randomUUID(), organizationId, databaseId, number: 1, settings: defaultRolloutSettings };
+  await applies.create(input, [
+    { ...first!, deploymentId: own!.id },
+    { ...second!, deploymentId: eu!.id },
+  ]);
+  await store.deploys.requests.setPlan(organizationId, first!.id, '{}', [newOperation('item')]);
+  await applies.override(organizationId, input.id, { ...{ environment: 'p', by: 'ann', reason: 'r' }, at: new Date() });
+}
+
 /** The tables in which anything of any database is left. */
 async function left(database: Database): Promise<string[]> {
   const tables = ['database_record', 'branch_record', 'branch_base', 'branch_password', 'deploy_request'];
   const found: string[] = [];
-  for (const name of [...tables, 'deploy_plan', 'deploy_operation', 'deploy_review']) {
+  const rollouts = ['deployment', 'apply', 'apply_operation', 'apply_event', 'schema_lock', 'gate_override'];
+  for (const name of [...tables, 'deploy_plan', 'deploy_operation', 'deploy_review', ...rollouts]) {
     const all = Prisma.sql`SELECT 1 AS one FROM ${Prisma.raw(name)}`;
     if ((await database.direct((statements) => statements.rows(all))).length > 0) found.push(name);
   }

@@ -51,6 +51,9 @@ onBoth('the journal', (databases) => {
     expect(kept.map(({ seq }) => seq)).toEqual([...kept.map(({ seq }) => seq)].sort((a, b) => a - b));
     expect((await store.journal.after(kept[0]!.seq, { limit: 1 })).map(({ seq }) => seq)).toEqual([kept[1]!.seq]);
     expect(await all(store, 'r2')).toHaveLength(1);
+    const runs = (...runIds: string[]) => store.journal.after(0, { runIds, limit: 9 });
+    expect([await runs('r1', 'r2'), await runs('r2', 'r3')]).toEqual([kept, kept.slice(2)]);
+    expect(await runs()).toEqual([]);
     expect(await store.journal.after(0, { organizationId: 'org-2', limit: 9 })).toEqual([]);
     expect(await store.journal.after(last, { limit: 9 })).toEqual([]);
   });

@@ -117,6 +117,13 @@ export async function failureOf(
   throw new Error(`it should have failed, and gave ${JSON.stringify(outcome.value)}`);
 }
 
+/** What each of several actions fails with; fails the test when one does not. */
+export async function failuresOf(
+  actions: readonly Promise<unknown>[],
+): Promise<readonly Awaited<ReturnType<typeof failureOf>>[]> {
+  return await Promise.all(actions.map(failureOf));
+}
+
 /** The codes of those that failed. */
 export function codesOf(outcomes: readonly PromiseSettledResult<unknown>[]): string[] {
   return outcomes.flatMap((outcome) =>

@@ -19,6 +19,8 @@ export interface DeployProxies {
   readonly submit: DeployActivities;
   /** Copying, comparing and following: they take as long as they take, and weather ends none of them. */
   readonly long: DeployActivities;
+  /** Keeping both sides alike, which one of several deployments does for as long as the slowest of them takes. */
+  readonly following: DeployActivities;
   /** Attempts at a swap; they end by themselves. */
   readonly swap: DeployActivities;
   readonly undo: DeployActivities;
@@ -29,6 +31,12 @@ export interface DeployProxies {
 /** A dead worker is noticed by its silence; a cancelled activity hears of it with its next heartbeat. */
 const heartbeatTimeout = '3s';
 
+/**
+ * Where a thousand deployments are kept alike at once, every heartbeat is a write of Temporal's. What ends it is seen in the
+ * store, so that nobody waits for a heartbeat to hear of it.
+ */
+const calmHeartbeat = '10s';
+
 /** Longer than anybody waits; whether the worker lives is told by its heartbeats. */
 const forever = '3650 days';
 
@@ -36,7 +44,12 @@ const forever = '3650 days';
  * Whatever acts on a database heartbeats, and is waited for when it is cancelled, so that nothing is made after it was
  * looked for to be removed.
  */
-export function deployActivities(run: RunPolicy, deploy: DeployPolicy): DeployProxies {
+export function deployActivities(
+  run: RunPolicy,
+  deploy: DeployPolicy,
+  /** Whether tables are made however long their server is away: others of the same change are on their way already. */
+  patient = false,
+): DeployProxies {
   const { WAIT_CANCELLATION_COMPLETED } = ActivityCancellationType;
   const retry = { initialInterval: run.retryIntervalMs, backoffCoefficient: 2, maximumInterval: '10s' } as const;
   const some = { ...retry, maximumAttempts: run.stepAttempts };
@@ -45,13 +58,16 @@ export function deployActivities(run: RunPolicy, deploy: DeployPolicy): DeployPr
       ...{ heartbeatTimeout, cancellationType: WAIT_CANCELLATION_COMPLETED, retry },
       ...options,
     });
+  const lasting = { startToCloseTimeout: forever, retry: { ...retry, maximumInterval: '30s' } } as const;
+  const long = proxy(lasting);
   return {
     store: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry }),
     quick: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry: some }),
     check: proxy({ scheduleToCloseTimeout: deploy.checkMs }),
     queue: proxy({ startToCloseTimeout: run.stepTimeoutMs, retry: { ...retry, maximumInterval: '30s' } }),
-    submit: proxy({ scheduleToCloseTimeout: deploy.submitMs }),
-    long: proxy({ startToCloseTimeout: forever, retry: { ...retry, maximumInterval: '30s' } }),
+    submit: patient ? long : proxy({ scheduleToCloseTimeout: deploy.submitMs }),
+    long,
+    following: patient ? proxy({ ...lasting, heartbeatTimeout: calmHeartbeat }) : long,
     swap: proxy({ startToCloseTimeout: forever }),
     undo: proxy({ scheduleToCloseTimeout: deploy.cancelMs }),
     losses: proxy({ startToCloseTimeout: deploy.checkMs, retry: some }),

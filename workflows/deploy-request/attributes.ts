@@ -1,4 +1,4 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { DeploymentState } from '../../domain/deploy/states';
 import { searchAttributes } from '../../domain/gateway/contract';
@@ -17,15 +17,20 @@ export interface Identified {
   readonly number: number;
 }
 
-/** Makes a request findable by what it is about; what it already says is not written again. */
-export function publishRequest({ database, branch, number }: Identified): void {
-  const known = workflowInfo().typedSearchAttributes;
-  if (known.get(keys.database) === database) return;
-  upsertSearchAttributes([
+/** What a request, and everything that is done for it, is found by. */
+export function requestAttributes({ database, branch, number }: Identified): SearchAttributePair[] {
+  return [
     { key: keys.database, value: database },
     { key: keys.branch, value: branch },
     { key: keys.number, value: number },
-  ]);
+  ];
+}
+
+/** Makes a request findable by what it is about; what it already says is not written again. */
+export function publishRequest(identified: Identified): void {
+  const known = workflowInfo().typedSearchAttributes;
+  if (known.get(keys.database) === identified.database) return;
+  upsertSearchAttributes(requestAttributes(identified));
 }
 
 /** Makes a request findable by its state. */

@@ -1,21 +1,26 @@
 import { ApplicationFailure, CancellationScope, condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { DeployAction, refusalOf } from '../../domain/deploy/actions';
+import type { ApplyAction } from '../../domain/rollout/actions';
 import { DeploySignal, DeployWorkflow } from '../../domain/deploy/contract';
 import type { DeployLife, DeploymentNow, RequestRef, Told } from '../../domain/deploy/contract';
 import { throttleRatio } from '../../domain/deploy/throttle';
-import { isFailure, type FailureCode } from '../../domain/failures';
 import type { FailureView } from '../../domain/saga';
-import { failureData, failureView, isRunFailure } from '../saga/failure';
+import { failureView, isRunFailure } from '../saga/failure';
 import { recorder } from '../saga/record';
 import type { DeployProxies } from './activities';
+import { ApplyCommands } from './apply-commands';
 import type { Course } from './course';
 import { checkSignal, deploymentQuery, placeSignal, toldSignal, toldUpdate } from './messages';
+import { refOf } from './ref';
+import { inTheOpen, inWords, refused } from './refusals';
+import type { Rollout } from './rollout';
+import type { Said } from './window';
 
 /** Milliseconds that whoever skips the revert is kept waiting for its end, which may take longer for large tables. */
 const SKIP_WAIT_MS = 5_000;
 
 /** What people say to a request, each as a signal and as an update. */
-export class Commands {
+export class Commands implements Said {
   /** Whether somebody said that a schema has changed. */
   recheck = false;
   /** Whether nobody wants the revert window any more. */
@@ -31,16 +36,18 @@ export class Commands {
   /** Why that failed; null when it did not. */
   completed: { readonly error: FailureView | null } | null = null;
   private readonly ref: RequestRef;
+  private readonly ofApply: ApplyCommands;
 
   constructor(
-    private readonly life: DeployLife,
+    life: DeployLife,
     private readonly course: Course,
+    private readonly rollout: Rollout,
     private readonly act: DeployProxies,
     /** Ends what is done for the request. */
     private readonly stop: () => void,
   ) {
-    const { organizationId, databaseId, requestId, number } = life;
-    this.ref = { organizationId, databaseId, requestId, number };
+    this.ref = refOf(life);
+    this.ofApply = new ApplyCommands(course, rollout, (message, by, reason) => this.ignore(message, by, reason));
     setHandler(deploymentQuery, () => course.now);
     setHandler(placeSignal, ({ preceding }) => void (course.preceding = preceding));
     setHandler(checkSignal, () => void (this.recheck = true));
@@ -68,12 +75,12 @@ export class Commands {
       await this.obey(name, told);
     } catch (error) {
       if (!isRunFailure(error)) throw error;
-      await this.ignore(name, told, failureView(error));
+      await this.ignore(name, told.by, failureView(error));
     }
   }
 
   /** Keeps in the journal that something was said to no effect. */
-  private async ignore(message: DeploySignal, { by }: Told, reason: FailureView): Promise<void> {
+  private async ignore(message: string, by: string, reason: FailureView): Promise<void> {
     const { organizationId } = this.ref;
     const at = new Date().toISOString();
     const base = { at, runId: workflowInfo().workflowId, organizationId, kind: DeployWorkflow.request };
@@ -86,6 +93,7 @@ export class Commands {
     if (name === 'setThrottle') inWords(() => throttleRatio(told.ratio ?? NaN));
     // Before the store was asked nobody knows; the update is judged then.
     if (!this.course.isKnown) return;
+    if (this.course.apply && name in this.ofSeveral) return this.ofApply.judge(name);
     if (this.windowOver && (name === 'revert' || name === 'skipRevert'))
       throw refused('cannot revert: the time for it is over', { state: this.course.state });
     const refusal = refusalOf(DeployAction[name], this.course.actable);
@@ -97,9 +105,50 @@ export class Commands {
       await condition(() => this.course.isKnown);
       this.validate(name, told);
     }
-    await this[name](told);
+    const ofSeveral = this.course.apply ? this.ofSeveral[name] : undefined;
+    await (ofSeveral ? ofSeveral(told) : this[name](told));
     await this.course.settled();
     return this.course.now;
+  }
+
+  /** What is said where it goes over several deployments. */
+  private readonly ofSeveral: Readonly<Partial<Record<DeploySignal, (told: Told) => Promise<void>>>> = {
+    cancel: async ({ by }) => await this.tellApply('cancel', { by }),
+    applyDeploy: async ({ by }) => await this.tellApply('apply-deploy', { by }),
+    forceCutover: async ({ by }) => {
+      await this.act.store.set({ ...this.ref, forced: true });
+      await this.tellApply('apply-deploy', { by });
+    },
+    revert: async ({ by, acceptLosses = false }) => {
+      if (!acceptLosses) await this.refuseLosses();
+      await this.tellApply('revert', { by, acceptLosses });
+    },
+    skipRevert: async ({ by }) => {
+      await this.tellApply('skip-revert', { by });
+      await condition(() => this.course.state !== 'complete_pending_revert', SKIP_WAIT_MS);
+    },
+    setAutoApply: async (told) => {
+      await this.setAutoApply(told);
+      await this.rollout.seen();
+    },
+  };
+
+  /** Says something to the apply, and waits until what the request says follows from it. */
+  private async tellApply(action: ApplyAction, told: Pick<Told, 'by' | 'acceptLosses'>): Promise<void> {
+    try {
+      await this.rollout.tell(action, told);
+    } catch (error) {
+      throw inTheOpen(error);
+    }
+    await this.rollout.seen();
+  }
+
+  private async refuseLosses(): Promise<void> {
+    try {
+      await this.act.losses.refuseLosses(this.ref);
+    } catch (error) {
+      throw inTheOpen(error);
+    }
   }
 
   private async deploy({ instant = false }: Told): Promise<void> {
@@ -173,26 +222,4 @@ export class Commands {
     this.course.autoCutover = enable;
     await this.act.store.set({ ...this.ref, autoCutover: enable });
   }
-}
-
-function refused(message: string, data: object): ApplicationFailure {
-  const code: FailureCode = 'STATE_CONFLICT';
-  return ApplicationFailure.nonRetryable(message, code, data);
-}
-
-/** Lets a failure of the domain out of a workflow. */
-function inWords(check: () => unknown): void {
-  try {
-    check();
-  } catch (error) {
-    if (!isFailure(error)) throw error;
-    throw ApplicationFailure.nonRetryable(error.message, error.code);
-  }
-}
-
-/** An activity's failure as whoever waits for an update is to read it: with its code on top. */
-function inTheOpen(error: unknown): unknown {
-  if (!isRunFailure(error)) return error;
-  const { code, message } = failureView(error);
-  return ApplicationFailure.nonRetryable(message, code, failureData(error));
 }

@@ -2,6 +2,9 @@ import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 import type { Moving, Standing } from '../../activities/deploy/activities';
 import type { Actable } from '../../domain/deploy/actions';
 import type { DeploymentNow, RequestRef } from '../../domain/deploy/contract';
+import type { ApplyNow } from '../../domain/rollout/contract';
+import { movesTo } from '../../domain/rollout/follow';
+import type { OwnMove } from '../../domain/rollout/words';
 import { deploymentMoves, type DeploymentMoveName, type DeploymentState } from '../../domain/deploy/states';
 import type { FailureCode } from '../../domain/failures';
 import type { FailureView } from '../../domain/saga';
@@ -11,7 +14,7 @@ import { publishDeploymentState, publishRequest } from './attributes';
 type Notes = Omit<Moving, keyof RequestRef | 'move' | 'at'>;
 
 /**
- * Where a request stands. What is decided holds from that moment on, so that whatever comes next is judged by it; the
+ * Where a request stands, or the share of one deployment in it. What is decided holds from that moment on, so that whatever comes next is judged by it; the
  * store has it a moment later, in the same order.
  */
 export class Course {
@@ -27,29 +30,34 @@ export class Course {
   /** Whether it has given its place back. */
   left = false;
   error: FailureView | null = null;
-  /** Time in milliseconds. */
+  /** Time in milliseconds; null also of an operation, whose apply says when it is over. */
   revertWindowEndsAt: number | null = null;
+  /** Whether it goes over several deployments. */
+  several = false;
+  /** The apply that it has then, from its roll-out on. */
+  apply: ApplyNow | null = null;
+  /** Called when it has moved on. */
+  onEntered: () => void = () => undefined;
+  /** What is said of it in Temporal. */
+  identity = { database: '', branch: '', number: 0 };
 
   constructor(
     private readonly ref: RequestRef,
     private readonly act: DeployProxies,
   ) {}
 
-  begin({
-    state,
-    revertWindowEndsAt,
-    database,
-    branch,
-    deployed,
-    closed,
-    instant,
-    autoCutover,
-    error,
-  }: Standing): void {
+  begin({ state, revertWindowEndsAt, database, branch, ...standing }: Standing): void {
+    const { deployed, closed, instant, autoCutover, error } = standing;
     Object.assign(this, { deployed, closed, instant, autoCutover, error });
     this.present = state;
+    // Runs that began before there were such, know of neither.
+    this.several = standing.several ?? false;
+    this.apply = standing.apply ?? null;
     this.revertWindowEndsAt = revertWindowEndsAt === null ? null : Date.parse(revertWindowEndsAt);
-    publishRequest({ database, branch, number: this.ref.number });
+    this.identity = { database, branch, number: this.ref.number };
+    // An operation is found by that from the start, and its state is that of its row.
+    if (this.ref.operation) return;
+    publishRequest(this.identity);
     publishDeploymentState(state);
   }
 
@@ -69,6 +77,12 @@ export class Course {
     return { state: this.present ?? 'pending', preceding: this.preceding ?? [], error: this.error };
   }
 
+  /** When the time for a revert ends that begins now. @param ms how long it is */
+  windowFrom(ms: number): Pick<Notes, 'revertWindowEndsAt'> {
+    // Over several deployments it begins when all of them are live, which their apply knows.
+    return this.ref.operation ? {} : { revertWindowEndsAt: new Date(Date.now() + ms).toISOString() };
+  }
+
   /** Moves on. @returns when the store has it. @throws ApplicationFailure STATE_CONFLICT */
   enter(move: DeploymentMoveName, notes: Notes = {}): Promise<void> {
     const { from, to } = deploymentMoves[move];
@@ -79,7 +93,23 @@ export class Course {
     this.present = to;
     if (notes.error !== undefined) this.error = notes.error;
     if (notes.revertWindowEndsAt !== undefined) this.revertWindowEndsAt = Date.parse(notes.revertWindowEndsAt);
-    publishDeploymentState(to);
+    if (!this.ref.operation) publishDeploymentState(to);
+    const written = this.write(move, notes);
+    this.onEntered();
+    return written;
+  }
+
+  /** Notes a move of an operation for which there is no word here. @returns when the store has it. */
+  note(move: OwnMove, notes: Notes = {}): Promise<void> {
+    return this.write(move, notes);
+  }
+
+  /** Follows an apply to a state, as far as a request says so. */
+  async follow(to: DeploymentState, notes: Partial<Record<DeploymentMoveName, Notes>>): Promise<void> {
+    for (const move of movesTo(this.state, to)) await this.enter(move, notes[move]);
+  }
+
+  private write(move: Moving['move'], notes: Notes): Promise<void> {
     const moving: Moving = { ...this.ref, ...notes, move, at: new Date().toISOString() };
     this.written = this.written.then(() => CancellationScope.nonCancellable(() => this.act.store.move(moving)));
     return this.written;

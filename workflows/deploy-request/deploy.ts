@@ -1,106 +1,76 @@
-import {
-  allHandlersFinished,
-  ApplicationFailure,
-  CancelledFailure,
-  condition,
-  continueAsNew,
-} from '@temporalio/workflow';
+import { ApplicationFailure, condition } from '@temporalio/workflow';
 import { DeployWorkflow, type DeployLife, type RequestRef } from '../../domain/deploy/contract';
-import { holdsPlace, type DeploymentState } from '../../domain/deploy/states';
+import { holdsPlace } from '../../domain/deploy/states';
 import { Saga } from '../saga/saga';
-import { failureView, isRunFailure } from '../saga/failure';
-import { nothing, pointOfNoReturn, type Rollback, type Undo } from '../saga/undo';
+import { nothing, type Rollback } from '../saga/undo';
 import type { DeployProxies } from './activities';
 import type { Commands } from './commands';
+import { conclude } from './conclude';
 import type { Course } from './course';
-import { Details } from './details';
-import { Gate } from './gate';
 import { isLong } from './long';
 import { ticketOf } from './place';
-import { finishDeploy, untilDecided } from './window';
-
-/** The states of a deploy in their order; a workflow that was begun again goes on from the one it finds. */
-const order: readonly DeploymentState[] = [
-  ...(['queued', 'submitting', 'in_progress', 'pending_cutover', 'in_progress_cutover'] as const),
-  ...(['complete_pending_revert', 'in_progress_revert'] as const),
-];
+import { refOf } from './ref';
+import type { Rollout } from './rollout';
+import { rolloutText } from './rollout-text';
+import { Share } from './share';
 
 /** The deploy of a request, from the queue to the end of its revert window. */
 export class Deploy {
   private readonly ref: RequestRef;
-  private readonly details: Details;
-  /** Where it stood when this run began. */
-  private readonly began: number;
+  private readonly share: Share;
   /** Whether something that was made for it is still there although it was to be taken back. */
   leftBehind = false;
 
   constructor(
     private readonly life: DeployLife,
     private readonly course: Course,
-    private readonly commands: Commands,
+    commands: Commands,
+    private readonly rollout: Rollout,
     private readonly act: DeployProxies,
   ) {
-    const { organizationId, databaseId, requestId, number } = life;
-    this.ref = { organizationId, databaseId, requestId, number };
-    this.details = new Details(() => act.quick.describe(this.ref));
-    this.began = order.indexOf(course.state);
+    this.ref = refOf(life);
+    this.share = new Share(life, course, commands, act);
   }
 
   async run(): Promise<void> {
     const { organizationId, policy } = this.life;
     const definition = { kind: DeployWorkflow.request, organizationId, policy, placement: 'local' } as const;
-    await Saga.run({ ...definition, details: () => this.details.text }, async (saga) => {
-      this.details.shownBy(saga);
-      await this.untilLive(saga);
-      if (this.course.instant) await this.finish(saga, pointOfNoReturn('it was made instantly, without a way back'));
-      else await this.afterwards(saga);
+    const { share, course } = this;
+    const details = (): string => (course.several ? rolloutText(course.apply) : share.details.text);
+    await Saga.run({ ...definition, details }, async (saga) => {
+      share.details.shownBy(saga);
+      this.rollout.onLooked = () => saga.publish();
+      await this.untilPlaced(saga);
+      if (course.several) return await this.rollOut(saga);
+      await share.untilLive(saga);
+      await share.untilOver(saga);
     });
   }
 
-  private async untilLive(saga: Saga): Promise<void> {
-    const { act, ref, course, life } = this;
+  private async untilPlaced(saga: Saga): Promise<void> {
     await saga.step('place', {
       do: () => this.place(),
       undo: (_, rollback) => this.giveBack(rollback),
     });
-    if (!this.isPast('submitting'))
-      await saga.step('check', { do: () => this.checkAgain(), undo: nothing('a look leaves nothing behind') });
-    await saga.step('prepare', {
-      do: async () => {
-        if (this.isPast('submitting')) return;
-        await act.submit.prepareChange(ref);
-        await this.enter('begin');
-      },
-      // Taken back from wherever it has come to; what was cancelled before its workflow was lost, too.
-      undo: () => act.undo.takeBack(ref),
-    });
-    this.unlessCancelled();
-    if (!this.isPast('in_progress')) {
-      await this.details.whileShown(async () => {
-        await saga.step('copy', { do: () => act.long.copy(ref), undo: nothing('it goes with what was prepared') });
-        await saga.step('prove', { do: () => act.long.prove(ref), undo: nothing('a look leaves nothing behind') });
-      });
-      await this.enter('gate');
-      await this.details.show();
-    }
-    await saga.step('cut-over', {
-      do: () =>
-        this.isPast('in_progress_cutover')
-          ? Promise.resolve()
-          : new Gate(life, course, act, () => this.goOnAsNew()).pass(),
-      undo: nothing('nothing is live until it is done'),
-    });
+    if (this.share.isPast('submitting') || this.hasRolledOn) return;
+    await saga.step('check', { do: () => this.checkAgain(), undo: nothing('a look leaves nothing behind') });
+  }
+
+  /** Whether any of its operations was begun, so that the check of before that holds. */
+  private get hasRolledOn(): boolean {
+    const { apply } = this.course;
+    return apply !== null && Object.keys(apply.operations).some((state) => state !== 'pending');
   }
 
   private async place(): Promise<void> {
-    const holds = this.began !== 0;
-    if (this.isCancelled) return;
-    await this.act.queue.join(ticketOf(this.life, holds));
-    while (this.course.preceding?.length !== 0 && !this.isCancelled) {
-      await condition(() => this.course.preceding?.length === 0 || this.isCancelled || isLong());
-      await this.goOnAsNew();
+    const { share } = this;
+    if (share.isCancelled) return;
+    await this.act.queue.join(ticketOf(this.life, !share.beganInQueue));
+    while (this.course.preceding?.length !== 0 && !share.isCancelled) {
+      await condition(() => this.course.preceding?.length === 0 || share.isCancelled || isLong());
+      await share.goOnAsNew();
     }
-    if (this.began === 0) await this.enter('submit');
+    if (share.beganInQueue) await share.enter('submit');
   }
 
   /** The place is kept for as long as something of the request is in the way of the next. */
@@ -108,6 +78,7 @@ export class Deploy {
     const { course } = this;
     this.leftBehind = leftBehind.length > 0;
     if (this.leftBehind) return await this.act.store.set({ ...this.ref, error });
+    if (course.several) await this.act.store.settleApply(this.ref);
     if (course.state === 'in_progress_cancel') await course.enter('cancelled');
     else if (!cancelled && holdsPlace(course.state) && course.state !== 'complete_error')
       await course.enter('fail', { error });
@@ -118,78 +89,24 @@ export class Deploy {
 
   /** The target may have changed while the request waited. */
   private async checkAgain(): Promise<void> {
-    const { result, error } = await this.act.check.check({ ...this.ref, again: true });
-    this.unlessCancelled();
+    const { result, error, several } = await this.act.check.check({ ...this.ref, again: true });
+    // There may be more deployments by now, or less; runs that began before there were any do not say.
+    this.course.several = several ?? false;
+    this.share.unlessCancelled();
     if (result !== 'error') return;
     await this.course.enter('refuseLate', { error });
     throw ApplicationFailure.nonRetryable(error!.message, error!.code);
   }
 
-  private async afterwards(saga: Saga): Promise<void> {
-    const { act, ref, course, commands } = this;
-    for (let time = 1; ; time++) {
-      await this.details.show();
-      const again = time === 1 ? '' : `-${time}`;
-      await saga.step(`window${again}`, {
-        do: () => untilDecided(ref, course, commands, act, () => this.goOnAsNew()),
-        undo: pointOfNoReturn('what is live is taken back by a revert, which loses nothing'),
-      });
-      if (course.state !== 'in_progress_revert') break;
-      const reverted = await saga.step(`revert${again}`, {
-        do: () => this.revert(),
-        undo: nothing('a revert that is held up changes nothing'),
-      });
-      if (reverted !== 'held up') break;
-      commands.windowOver = commands.skipped = false;
-    }
+  /** Has every deployment changed by a workflow of its own. */
+  private async rollOut(saga: Saga): Promise<void> {
+    const { rollout, course, share, life, act } = this;
+    if (!course.apply) share.unlessCancelled();
+    await saga.step('rollout', { do: () => rollout.run(), undo: () => rollout.takeBack() });
     if (course.state === 'complete_revert_error') return;
-    await this.finish(saga, nothing('what is not live is not needed any more'));
-  }
-
-  private async finish(saga: Saga, undo: Undo<void>): Promise<void> {
-    await saga.step('finish', { do: () => finishDeploy(this.life, this.course, this.act), undo });
-  }
-
-  private async revert(): Promise<'done' | 'failed' | 'held up'> {
-    const { act, ref, course, commands, life } = this;
-    await course.settled();
-    try {
-      const { acceptLosses } = commands;
-      const outcome = await act.swap.revert({ ...ref, acceptLosses, deadlineMs: life.deploy.cutoverMs });
-      if (outcome.swapped) return 'done';
-      // Whoever wanted it needs the time to do something about it.
-      const revertWindowEndsAt = new Date(Date.now() + life.deploy.revertWindowMs).toISOString();
-      await course.enter('holdUpRevert', { error: outcome.heldUp, revertWindowEndsAt });
-      return 'held up';
-    } catch (error) {
-      if (!isRunFailure(error)) throw error;
-      await course.enter('failRevert', { error: failureView(error) });
-      return 'failed';
-    }
-  }
-
-  /** Goes on with a new history where this one is long; called where nothing is under way. */
-  private async goOnAsNew(): Promise<void> {
-    if (!isLong()) return;
-    await condition(allHandlersFinished);
-    await this.course.settled();
-    if (!this.isCancelled) await continueAsNew(this.life);
-  }
-
-  private async enter(move: 'submit' | 'begin' | 'gate'): Promise<void> {
-    this.unlessCancelled();
-    await this.course.enter(move);
-  }
-
-  private get isCancelled(): boolean {
-    return this.course.state === 'in_progress_cancel';
-  }
-
-  private unlessCancelled(): void {
-    if (this.isCancelled) throw new CancelledFailure('the request was cancelled');
-  }
-
-  private isPast(state: DeploymentState): boolean {
-    return this.began > order.indexOf(state) || this.isCancelled;
+    await saga.step('finish', {
+      do: () => conclude(life, act, course.state === 'complete_revert'),
+      undo: nothing('what is live stays so'),
+    });
   }
 }

@@ -10,6 +10,7 @@ import { isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
 import type { Course } from './course';
 import { isLong } from './long';
+import { refOf } from './ref';
 
 /** Whoever applies itself says so by this name. */
 const AUTO = 'auto-apply';
@@ -29,8 +30,7 @@ export class Gate {
     /** Called where nothing is under way. */
     private readonly onIdle: () => Promise<void>,
   ) {
-    const { organizationId, databaseId, requestId, number } = life;
-    this.ref = { organizationId, databaseId, requestId, number };
+    this.ref = refOf(life);
   }
 
   /** Waits to be applied and cuts over, as often as it takes. @throws CancelledFailure when it is cancelled before. */
@@ -55,8 +55,7 @@ export class Gate {
   private async open(): Promise<void> {
     const { course, life } = this;
     if (course.instant) return;
-    const revertWindowEndsAt = new Date(Date.now() + life.deploy.revertWindowMs).toISOString();
-    await course.enter('open', { error: null, revertWindowEndsAt });
+    await course.enter('open', { error: null, ...course.windowFrom(life.deploy.revertWindowMs) });
   }
 
   private async untilApplied(): Promise<void> {
@@ -64,7 +63,7 @@ export class Gate {
     const scope = new CancellationScope();
     let broken: TemporalFailure | undefined;
     const following = scope
-      .run(() => this.act.long.follow({ ...this.ref, state: 'pending_cutover' }))
+      .run(() => this.act.following.follow({ ...this.ref, state: 'pending_cutover' }))
       .catch((error: unknown) => {
         if (!isRunFailure(error)) throw error;
         // The worker that followed may have died before it was told to stop: that is an end as good as any.
@@ -87,7 +86,9 @@ export class Gate {
   }
 
   private get appliesItself(): boolean {
-    return this.course.autoCutover || this.course.instant;
+    const { autoCutover, instant } = this.course;
+    // One of several deployments has to wait for its turn.
+    return autoCutover || (instant && !this.ref.operation);
   }
 
   private get patienceMs(): number {

@@ -17,6 +17,8 @@ import { Course } from './course';
 import { Deploy } from './deploy';
 import { isLong } from './long';
 import { ticketOf } from './place';
+import { refOf } from './ref';
+import { Rollout } from './rollout';
 
 /**
  * A deploy request's life: it is checked, waits to be deployed, is deployed when nobody is before it, can be reverted for
@@ -41,17 +43,19 @@ class RequestLife {
   private readonly ref: RequestRef;
   private readonly act: DeployProxies;
   private readonly course: Course;
+  private readonly rollout: Rollout;
   private readonly commands: Commands;
   private readonly scope = new CancellationScope();
   private failed: TemporalFailure | undefined;
   private dropped = false;
 
   constructor(private readonly life: DeployLife) {
-    const { organizationId, databaseId, requestId, number, policy, deploy } = life;
-    this.ref = { organizationId, databaseId, requestId, number };
+    const { policy, deploy } = life;
+    this.ref = refOf(life);
     this.act = deployActivities(policy, deploy);
     this.course = new Course(this.ref, this.act);
-    this.commands = new Commands(life, this.course, this.act, () => this.scope.cancel());
+    this.rollout = new Rollout(life, this.course, this.act);
+    this.commands = new Commands(life, this.course, this.rollout, this.act, () => this.scope.cancel());
   }
 
   /** A request that was deployed is cancelled where that can be done; of any other only the workflow ends. */
@@ -108,7 +112,7 @@ class RequestLife {
   }
 
   private async deploy(): Promise<void> {
-    const deploy = new Deploy(this.life, this.course, this.commands, this.act);
+    const deploy = new Deploy(this.life, this.course, this.commands, this.rollout, this.act);
     try {
       await this.scope.run(() => deploy.run());
     } catch (error) {
@@ -142,9 +146,11 @@ class RequestLife {
   private async complete(): Promise<'completeDeploy' | 'unblock'> {
     const remains = await this.act.undo.remains(this.ref);
     if (remains === 'new' || remains === 'old') await this.act.undo.finish(this.ref);
-    if (remains === 'unapplied') await this.act.undo.takeBack(this.ref);
+    // What is left of several deployments is taken back one by one.
+    if (remains === 'unapplied')
+      await (this.course.apply ? this.act.undo.finish(this.ref) : this.act.undo.takeBack(this.ref));
     const isLive = remains === 'new' || this.course.state === 'complete_revert_error';
-    return isLive || this.wasLive ? 'completeDeploy' : 'unblock';
+    return isLive || (this.wasLive && !this.course.apply) ? 'completeDeploy' : 'unblock';
   }
 
   /** Whether it failed after it was live. */

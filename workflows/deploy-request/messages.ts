@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DeploymentNow, DeploySignal, QueuePlace, QueueTicket, Told } from '../../domain/deploy/contract';
+import type { ApplyNow, ApplySignal, ApplyTold, Told as OperationTold } from '../../domain/rollout/contract';
 
 /** Where a request stands now. */
 export const deploymentQuery = defineQuery<DeploymentNow>('deployment');
@@ -23,3 +24,22 @@ export function toldSignal(name: DeploySignal): ReturnType<typeof defineSignal<[
 export function toldUpdate(name: DeploySignal): ReturnType<typeof defineUpdate<DeploymentNow, [Told]>> {
   return defineUpdate<DeploymentNow, [Told]>(name);
 }
+
+/** Where the apply of a request stands now; null before it has one. */
+export const applyQuery = defineQuery<ApplyNow | null>('apply');
+
+/** What is said to the apply of a request without waiting for an answer. */
+export function applySignal(name: ApplySignal): ReturnType<typeof defineSignal<[ApplyTold]>> {
+  return defineSignal<[ApplyTold]>(name);
+}
+
+/** The same with an answer; refused where the state forbids it. */
+export function applyUpdate(name: ApplySignal): ReturnType<typeof defineUpdate<ApplyNow, [ApplyTold]>> {
+  return defineUpdate<ApplyNow, [ApplyTold]>(name);
+}
+
+/** Tells a request that something has moved in its apply. */
+export const lookSignal = defineSignal('look');
+
+/** Tells the workflow of an operation what is wanted of it. */
+export const wantedSignal = defineSignal<[OperationTold]>('wanted');

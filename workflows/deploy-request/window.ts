@@ -2,16 +2,28 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import { failureView, isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
-import type { Commands } from './commands';
 import { conclude } from './conclude';
 import type { Course } from './course';
 import { isLong } from './long';
+import { refOf } from './ref';
+
+/** What was said of a revert window. */
+export interface Said {
+  /** Whether nobody wants it any more. */
+  skipped: boolean;
+  /** Whether it is over, so that there is nothing to revert to any more. */
+  windowOver: boolean;
+  /** Whether what a revert would lose was given up. */
+  readonly acceptLosses: boolean;
+  /** How many are asking what a revert would lose: it stays open for them. */
+  readonly deciding: number;
+}
 
 /** Keeps the old side like the new one until the window is over, somebody skips the rest of it, or reverts. */
 export async function untilDecided(
   ref: RequestRef,
   course: Course,
-  commands: Commands,
+  said: Said,
   act: DeployProxies,
   /** Called where nothing is under way. */
   onIdle: () => Promise<void>,
@@ -19,25 +31,28 @@ export async function untilDecided(
   if (course.state !== 'complete_pending_revert') return;
   const scope = new CancellationScope();
   const following = scope
-    .run(() => act.long.follow({ ...ref, state: 'complete_pending_revert' }))
+    .run(() => act.following.follow({ ...ref, state: 'complete_pending_revert' }))
     .catch(async (error: unknown) => {
       if (!isRunFailure(error)) throw error;
       // What is live stays so; a revert would find out that the sides are not kept alike.
       if (!isCancellation(error) && !scope.consideredCancelled)
         await act.store.set({ ...ref, error: failureView(error) });
     });
-  const decided = (): boolean => commands.skipped || course.state !== 'complete_pending_revert';
-  const leftMs = course.revertWindowEndsAt! - Date.now();
-  const isOver = leftMs <= 0 || !(await condition(() => decided() || isLong(), leftMs));
+  const decided = (): boolean => said.skipped || course.state !== 'complete_pending_revert';
+  // The time of an operation is that of its apply, which says when it is over.
+  const leftMs = ref.operation ? Infinity : course.revertWindowEndsAt! - Date.now();
+  const isWaitedFor = (): Promise<unknown> =>
+    leftMs === Infinity ? condition(() => decided() || isLong()) : condition(() => decided() || isLong(), leftMs);
+  const isOver = leftMs <= 0 || (await isWaitedFor()) === false;
   if (!isOver && !decided()) {
     scope.cancel();
     await following;
     await onIdle();
-    return await untilDecided(ref, course, commands, act, onIdle);
+    return await untilDecided(ref, course, said, act, onIdle);
   }
   // Whoever asked what a revert would lose, did so in time.
-  await condition(() => commands.deciding === 0);
-  commands.windowOver = course.state === 'complete_pending_revert';
+  await condition(() => said.deciding === 0);
+  said.windowOver = course.state === 'complete_pending_revert';
   scope.cancel();
   await following;
   await course.settled();
@@ -45,10 +60,10 @@ export async function untilDecided(
 
 /** Removes what is not live. */
 export async function finishDeploy(life: DeployLife, course: Course, act: DeployProxies): Promise<void> {
-  const { organizationId, databaseId, requestId, number } = life;
-  const ref: RequestRef = { organizationId, databaseId, requestId, number };
+  const ref = refOf(life);
   const isReverted = course.state === 'in_progress_revert';
   const done = isReverted ? 'reverted' : course.state === 'in_progress_cutover' ? 'finishAtOnce' : 'finish';
+  if (ref.operation && course.state === 'complete_pending_revert') await course.note('skipRevert');
   try {
     await act.long.finish(ref);
   } catch (error) {
@@ -57,5 +72,5 @@ export async function finishDeploy(life: DeployLife, course: Course, act: Deploy
     return;
   }
   await course.enter(done, { error: null });
-  await conclude(life, act, isReverted);
+  if (!ref.operation) await conclude(life, act, isReverted);
 }

@@ -2,10 +2,13 @@ import type { BranchRecord, DatabaseRecord } from '../../../domain/deploy/databa
 import { databaseUrl, resourceWord } from './database';
 import { actorView, derivedId, regionView, time } from './shared';
 
-/** A branch as PlanetScale's clients read it, of whichever kind; the last members are ours. */
+/**
+ * A branch as PlanetScale's clients read it, of whichever kind; the last members are ours.
+ * @param shards the deployments that are changed by what goes into it
+ */
 export function branchView(
   { database, branch }: { readonly database: DatabaseRecord; readonly branch: BranchRecord },
-  { base, address }: { readonly base: string; readonly address: string },
+  { base, address, shards }: { readonly base: string; readonly address: string; readonly shards: number },
 ): Record<string, unknown> {
   const url = `${databaseUrl(database, base)}/branches/${branch.name}`;
   const ready = branch.state === 'ready';
@@ -39,8 +42,8 @@ export function branchView(
     production: branch.production,
     safe_migrations: branch.safeMigrations,
     deletion_protected: false,
-    sharded: false,
-    shard_count: 1,
+    sharded: shards > 1,
+    shard_count: shards,
     keyspace_count: 1,
     stale_schema: false,
     actor: actorView(branch.createdBy),
@@ -59,12 +62,12 @@ export function branchView(
 }
 
 /** The one keyspace of a branch: its schema, under the database's name. */
-export function keyspaceView(database: DatabaseRecord, branch: BranchRecord): Record<string, unknown> {
+export function keyspaceView(database: DatabaseRecord, branch: BranchRecord, shards: number): Record<string, unknown> {
   return {
     id: derivedId('keyspace', branch.id),
     name: database.name,
-    shards: 1,
-    sharded: false,
+    shards,
+    sharded: shards > 1,
     replicas: 0,
     extra_replicas: 0,
     created_at: time(branch.createdAt),

@@ -1,4 +1,5 @@
 import type { BranchRecord, DatabaseRecord } from '../../../domain/deploy/database';
+import { settingsView } from '../../rollout/views';
 import { regionView, time } from './shared';
 
 /** What is told of a database beside its own row. */
@@ -6,10 +7,12 @@ export interface DatabaseShown {
   readonly database: DatabaseRecord;
   /** Those that are not deleted. */
   readonly branches: readonly Pick<BranchRecord, 'production'>[];
+  /** The deployments that are changed by what goes into its default branch. */
+  readonly shards: number;
 }
 
 /** A database as PlanetScale's clients read it; the members after `kind` are ours. */
-export function databaseView({ database, branches }: DatabaseShown, base: string): Record<string, unknown> {
+export function databaseView({ database, branches, shards }: DatabaseShown, base: string): Record<string, unknown> {
   const { settings } = database;
   const url = databaseUrl(database, base);
   const production = branches.filter((branch) => branch.production).length;
@@ -31,8 +34,8 @@ export function databaseView({ database, branches }: DatabaseShown, base: string
     html_url: url,
     name: database.name,
     state: resourceWord(database.state),
-    sharded: false,
-    default_branch_shard_count: 1,
+    sharded: shards > 1,
+    default_branch_shard_count: shards,
     default_branch_read_only_regions_count: 0,
     default_branch_table_count: 0,
     default_branch: database.defaultBranch,
@@ -60,6 +63,7 @@ export function databaseView({ database, branches }: DatabaseShown, base: string
     resource_state: database.state,
     allow_own_approval: settings.allowOwnApproval,
     revert_window_seconds: Math.round(settings.revertWindowMs / 1000),
+    rollout: settingsView(settings.rollout),
   };
 }
 

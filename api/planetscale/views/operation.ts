@@ -1,6 +1,17 @@
 import type { DatabaseRecord } from '../../../domain/deploy/database';
-import type { DeployOperation } from '../../../domain/deploy/request';
+import type { DeployOperation, OperationState } from '../../../domain/deploy/request';
+import { paceOf } from '../../rollout/pace';
 import { derivedId, preformatted, time } from './shared';
+
+/** What is done in one deployment of a database. */
+export interface Shard {
+  /** The deployment's; `-` where there is one alone. */
+  readonly name: string;
+  readonly operations: readonly DeployOperation[];
+}
+
+/** The name of the one shard of what has no other. */
+export const ONLY_SHARD = '-';
 
 /** What operations and their summaries have in common. Numbers are whole: clients decode nothing else. */
 function common(operation: DeployOperation, { name }: DatabaseRecord): Record<string, unknown> {
@@ -18,6 +29,14 @@ function common(operation: DeployOperation, { name }: DatabaseRecord): Record<st
     table_recently_used: operation.recentlyUsedAt !== null,
     table_recently_used_at: time(operation.recentlyUsedAt),
   };
+}
+
+/** The share of every table in every deployment as PlanetScale's clients read it. */
+export function operationViews(shards: readonly Shard[], database: DatabaseRecord): Record<string, unknown>[] {
+  const several = shards.length > 1;
+  return shards.flatMap(({ name, operations }) =>
+    operations.map((each) => ({ ...operationView(each, database), ...(several && { shard: name }) })),
+  );
 }
 
 /** One table's share as PlanetScale's clients read it; the last members are ours. */
@@ -39,23 +58,60 @@ export function operationView(operation: DeployOperation, database: DatabaseReco
   };
 }
 
-/** The same over all shards, of which there is one. */
-export function operationSummaryView(operation: DeployOperation, database: DatabaseRecord): Record<string, unknown> {
-  const progress = Math.floor(operation.percent);
-  const eta = Math.ceil(operation.etaSeconds ?? 0);
+/** One table's share in one deployment. */
+interface InShard {
+  readonly shard: string;
+  readonly operation: DeployOperation;
+}
+
+/** What is done with each table, over all deployments. */
+export function operationSummaryViews(shards: readonly Shard[], database: DatabaseRecord): Record<string, unknown>[] {
+  const tables = new Map<string, InShard[]>();
+  for (const { name: shard, operations } of shards)
+    for (const operation of operations) {
+      const key = JSON.stringify([operation.kind, operation.table]);
+      const those = tables.get(key);
+      if (those) those.push({ shard, operation });
+      else tables.set(key, [{ shard, operation }]);
+    }
+  return [...tables.values()].map((those) => summaryView(those, database, shards.length > 1));
+}
+
+function summaryView(those: readonly InShard[], database: DatabaseRecord, several: boolean): Record<string, unknown> {
+  const operations = those.map(({ operation }) => operation);
+  const [first] = operations;
+  const { percent, etaSeconds } = paceOf(operations);
+  const errors = those.filter(({ operation: { error } }) => error !== null);
   return {
-    ...common(operation, database),
-    id: derivedId('summary', operation.id),
-    // A summary has no word for waiting for its turn.
-    state: operation.state === 'queued' ? 'pending' : operation.state,
-    deploy_errors: operation.error ?? '',
-    eta_seconds: eta,
+    ...common(first!, database),
+    id: derivedId('summary', first!.id),
+    progress_percentage: Math.floor(percent),
+    throttled_at: time(latest(operations.map(({ throttledAt }) => throttledAt))),
+    can_drop_data: operations.some(({ canDropData }) => canDropData),
+    state: stateOf(operations.map(({ state }) => state)),
+    deploy_errors: errors.map(({ shard, operation: { error } }) => (several ? `${shard}: ${error}` : error)).join('\n'),
+    eta_seconds: Math.ceil(etaSeconds ?? 0),
     removed_foreign_key_names: [],
-    shard_count: 1,
-    shard_names: ['-'],
-    sharded: false,
-    operations: [
-      { id: operation.id, shard: '-', state: operation.state, progress_percentage: progress, eta_seconds: eta },
-    ],
+    shard_count: those.length,
+    shard_names: those.map(({ shard }) => shard),
+    sharded: several,
+    operations: those.map(({ shard, operation }) => ({
+      id: operation.id,
+      shard,
+      state: operation.state,
+      progress_percentage: Math.floor(operation.percent),
+      eta_seconds: Math.ceil(operation.etaSeconds ?? 0),
+    })),
   };
+}
+
+/** The state of a table over all deployments. A summary has no word for waiting for its turn. */
+function stateOf(states: readonly OperationState[]): OperationState {
+  const words = states.map((state) => (state === 'queued' ? 'pending' : state));
+  const order = ['error', 'in_progress', 'pending', 'complete', 'cancelled'] as const;
+  return order.find((word) => words.includes(word)) ?? 'pending';
+}
+
+function latest(times: readonly (Date | null)[]): Date | null {
+  return times.reduce((last, at) => (at !== null && (last === null || at > last) ? at : last), null);
 }

@@ -1,12 +1,14 @@
 import { allowedActions } from '../../../domain/deploy/actions';
 import type { BranchRecord, DatabaseRecord } from '../../../domain/deploy/database';
 import { actable, isOpen } from '../../../domain/deploy/request';
-import type { DeployOperation, DeployRequest, DeployReview } from '../../../domain/deploy/request';
+import type { DeployRequest, DeployReview } from '../../../domain/deploy/request';
 import { stateText } from '../../../domain/deploy/states';
+import type { ApplyNow } from '../../../domain/rollout/contract';
+import { allowedWith } from '../../rollout/standing';
 import { approvalMissing, isApproved } from '../approval';
 import { databaseUrl } from './database';
 import { isError, lintView } from './lint';
-import { operationSummaryView, operationView } from './operation';
+import { operationSummaryViews, operationViews, type Shard } from './operation';
 import { actorView, derivedId, escaped, maybeActor, time } from './shared';
 import { throttleText } from './throttler';
 
@@ -16,7 +18,10 @@ export interface RequestShown {
   readonly request: DeployRequest;
   /** Null where even its row is gone. */
   readonly branch: BranchRecord | null;
-  readonly operations: readonly DeployOperation[];
+  /** One for each deployment that it goes to, in the order of the rollout; one alone where it goes to its branch. */
+  readonly shards: readonly Shard[];
+  /** Where its apply stands; null where it has none, or that is over. */
+  readonly standing: ApplyNow | null;
   readonly reviews: readonly DeployReview[];
   /** Requests that are before it, first come first. */
   readonly preceding: readonly DeployRequest[];
@@ -36,8 +41,8 @@ export function requestView(shown: RequestShown, base: string): Record<string, u
     branch_deleted_by: maybeActor(branch?.deletedBy ?? null),
     branch_deleted_at: time(branch?.deletedAt ?? null),
     into_branch: request.intoBranch,
-    into_branch_sharded: false,
-    into_branch_shard_count: 1,
+    into_branch_sharded: shown.shards.length > 1,
+    into_branch_shard_count: shown.shards.length,
     into_branch_keyspace_count: 1,
     approved: isApproved(request, reviews, database.settings),
     state: isOpen(request) ? 'open' : 'closed',
@@ -61,7 +66,7 @@ function closedAt(request: DeployRequest): Date | null {
 
 /** A deployment as PlanetScale's clients read it; the members after `queue_pause_reason` are ours. */
 export function deploymentView(shown: RequestShown): Record<string, unknown> {
-  const { database, request, operations, reviews, preceding } = shown;
+  const { database, request, shards, standing, reviews, preceding } = shown;
   const { deployment } = request;
   const { state, lint } = deployment;
   const errors = lint.filter(isError);
@@ -86,8 +91,8 @@ export function deploymentView(shown: RequestShown): Record<string, unknown> {
     deploy_request_number: request.number,
     deployable: !['pending', 'no_changes', 'error'].includes(state),
     preceding_deployments: preceding.map(queuedView),
-    deploy_operations: operations.map((each) => operationView(each, database)),
-    deploy_operation_summaries: operations.map((each) => operationSummaryView(each, database)),
+    deploy_operations: operationViews(shards, database),
+    deploy_operation_summaries: operationSummaryViews(shards, database),
     lint_errors: errors.map((each) => lintView(each, database.name)),
     sequential_diff_dependencies: [],
     lookup_vindex_operations: [],
@@ -106,13 +111,20 @@ export function deploymentView(shown: RequestShown): Record<string, unknown> {
     queue_paused: false,
     queue_pause_reason: null,
     state_message: stateText(state),
-    allowed: allowedActions(can),
+    allowed: standing ? allowedWith(standing, allowedActions(can)) : allowedActions(can),
     error: deployment.error,
     lint_warnings: lint.filter((each) => !isError(each)).map((each) => lintView(each, database.name)),
     throttle_ratio: deployment.throttle,
     throttle: throttleText(deployment.throttle),
     revert_window_ends_at: time(deployment.revertWindowEndsAt),
+    ...(shards.length > 1 && { strategy: strategyOf(shown) }),
   };
+}
+
+/** How it goes over several deployments, in PlanetScale's words. */
+function strategyOf({ database, request }: RequestShown): 'serial' | 'parallel' {
+  const cutover = request.deployment.cutover ?? database.settings.rollout.cutover;
+  return cutover === 'barrier' ? 'parallel' : 'serial';
 }
 
 /** A deployment that is in line, as those behind it show it. */

@@ -169,3 +169,33 @@ export type DeployOperation = Prisma.DeployOperationModel
  * A word on a deploy request; never changed.
  */
 export type DeployReview = Prisma.DeployReviewModel
+/**
+ * Model Deployment
+ * A place of a database that its deploy requests change.
+ */
+export type Deployment = Prisma.DeploymentModel
+/**
+ * Model Apply
+ * The deploy of a request over several deployments.
+ */
+export type Apply = Prisma.ApplyModel
+/**
+ * Model ApplyOperation
+ * The share of one deployment in an apply.
+ */
+export type ApplyOperation = Prisma.ApplyOperationModel
+/**
+ * Model ApplyEvent
+ * A change of an apply or of one of its operations; never changed.
+ */
+export type ApplyEvent = Prisma.ApplyEventModel
+/**
+ * Model SchemaLock
+ * The hold of one owner on some deployments of a database.
+ */
+export type SchemaLock = Prisma.SchemaLockModel
+/**
+ * Model GateOverride
+ * A person's word that an environment is changed in spite of its gate; never changed.
+ */
+export type GateOverride = Prisma.GateOverrideModel

@@ -16,6 +16,11 @@ import { branchRunId, databaseRunId, passwordRunId, requestRunId } from '../../.
 import { actable } from '../../../domain/deploy/request';
 import type { DeploymentMoveName } from '../../../domain/deploy/states';
 import { Failure } from '../../../domain/failures';
+import { refusalOf as refusalOfApply, type ApplyAction } from '../../../domain/rollout/actions';
+import type { Asked } from '../../../domain/rollout/apply';
+import { readApplyOperation } from '../../../domain/rollout/apply-row';
+import type { ApplyNow, ApplySignal, ApplyTold } from '../../../domain/rollout/contract';
+import { applyNowOf } from '../../../domain/rollout/now';
 import type { NewOperation } from '../../../prisma/deploy-store';
 import type { Store } from '../../../prisma/store';
 
@@ -32,6 +37,33 @@ const actions: Readonly<Record<DeploySignal, DeployAction>> = {
   setAutoApply: 'auto-apply',
 };
 
+/** What is done with an apply. */
+const applyActions: Partial<Record<DeploySignal | ApplySignal, ApplyAction>> = {
+  cancel: 'cancel',
+  applyDeploy: 'apply-deploy',
+  forceCutover: 'apply-deploy',
+  revert: 'revert',
+  skipRevert: 'skip-revert',
+  stop: 'stop',
+  start: 'start',
+  pause: 'pause',
+  release: 'release',
+  override: 'override',
+  retry: 'retry',
+};
+
+/** What is noted of somebody's wish. */
+const asks: Partial<Record<DeploySignal | ApplySignal, (by: string) => Partial<Asked>>> = {
+  cancel: (by) => ({ cancel: by }),
+  applyDeploy: (by) => ({ cutOver: by }),
+  revert: (by) => ({ revert: by }),
+  skipRevert: (by) => ({ skipRevert: by }),
+  stop: (by) => ({ stop: by }),
+  start: () => ({ stop: null }),
+  pause: (by) => ({ pause: by }),
+  release: () => ({ pause: null }),
+};
+
 /** What a signal moves a request through at once; more comes when a test says so. */
 const moves: Partial<Record<DeploySignal, DeploymentMoveName>> = {
   cancel: 'cancel',
@@ -44,7 +76,11 @@ const moves: Partial<Record<DeploySignal, DeploymentMoveName>> = {
 export class FakeDeploys implements DeployEngine {
   /** Everything that was begun, by kind and id. */
   readonly begun: string[] = [];
-  readonly told: { readonly request: RequestRef; readonly signal: DeploySignal; readonly told: Told }[] = [];
+  readonly told: {
+    readonly request: RequestRef;
+    readonly signal: DeploySignal | ApplySignal;
+    readonly told: Told & Partial<ApplyTold>;
+  }[] = [];
   readonly accounts: PasswordLife[] = [];
   readonly looks: Inspection[] = [];
   away = false;
@@ -52,6 +88,8 @@ export class FakeDeploys implements DeployEngine {
   quick = true;
   /** What looks find. */
   seen: (inspection: Inspection) => unknown = () => ({ objects: [], operations: [], diff: [], lint: [], losses: [] });
+  /** What the workflow of an apply refuses everything with. */
+  refusing: Failure | null = null;
   /** Requests whose workflows have ended. */
   readonly over = new Set<string>();
   /** Run ids that fail, with what. */
@@ -108,9 +146,52 @@ export class FakeDeploys implements DeployEngine {
     });
   }
 
-  async tell(ref: RequestRef, signal: DeploySignal, told: Told): Promise<DeploymentNow | undefined> {
+  async tell(
+    ref: RequestRef,
+    signal: DeploySignal | ApplySignal,
+    told: Told & Partial<ApplyTold>,
+  ): Promise<DeploymentNow | ApplyNow | undefined> {
     this.mustAnswer();
     if (this.over.has(ref.requestId)) return undefined;
+    if (await this.store.rollouts.applies.get(ref.organizationId, ref.requestId))
+      return await this.tellApply(ref, signal, told);
+    return await this.tellRequest(ref, signal as DeploySignal, told);
+  }
+
+  /** Notes what somebody asks of an apply; what follows from it comes when a test says so. */
+  private async tellApply(
+    ref: RequestRef,
+    signal: DeploySignal | ApplySignal,
+    told: Told & Partial<ApplyTold>,
+  ): Promise<ApplyNow> {
+    const { applies } = this.store.rollouts;
+    const { organizationId, requestId } = ref;
+    const standing = async (): Promise<ApplyNow> => {
+      const rows = (await applies.rows(organizationId, requestId)).map((row) => readApplyOperation(row, requestId));
+      const apply = (await applies.get(organizationId, requestId))!;
+      return applyNowOf(
+        apply,
+        rows.filter((row) => typeof row !== 'string'),
+      );
+    };
+    const action = applyActions[signal];
+    const refused = action && (refusalOfApply(action, await standing()) ?? this.refusing);
+    if (refused) throw refused;
+    this.told.push({ request: ref, signal, told });
+    const asked = asks[signal];
+    if (asked) await applies.ask(organizationId, requestId, asked(told.by));
+    if (signal === 'retry') await applies.retry(organizationId, requestId, told.operationId);
+    if (signal === 'release') await applies.release(organizationId, requestId);
+    if (signal === 'override') {
+      const { environment, reason, by } = told;
+      await applies.override(organizationId, requestId, {
+        ...{ environment: environment!, reason: reason!, by, at: new Date() },
+      });
+    }
+    return await standing();
+  }
+
+  private async tellRequest(ref: RequestRef, signal: DeploySignal, told: Told): Promise<DeploymentNow> {
     const { requests } = this.store.deploys;
     const request = (await requests.byId(ref.organizationId, ref.requestId))!;
     const refused = refusalOf(actions[signal], actable(request, false));

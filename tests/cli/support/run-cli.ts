@@ -3,6 +3,7 @@ import { addAdminCommands } from '../../../cli/admin-commands';
 import { addDeployCommands } from '../../../cli/deploy-commands';
 import { addFleetCommands } from '../../../cli/fleet-commands';
 import type { Io } from '../../../cli/io';
+import { addRolloutCommands } from '../../../cli/rollout-commands';
 import { addRunCommands } from '../../../cli/run-commands';
 
 /** What a command line has led to. */
@@ -44,6 +45,7 @@ export async function runCli(args: readonly string[], over: Partial<Io> = {}): P
   addRunCommands(program, io);
   addFleetCommands(program, io);
   addDeployCommands(program, io);
+  addRolloutCommands(program, io);
   addAdminCommands(program, io);
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { TestApi } from '../../api/support/api';
 import { operation } from '../../api/support/fake-deploys';
 import { Planetscale } from '../../api/support/planetscale';
+import { RolloutWorld } from '../../api/support/rollouts';
 import type { DatabaseKind } from '../../../domain/deploy/database';
 import { DeploymentState } from '../../../domain/deploy/states';
 import { Sdk } from './sdk';
@@ -220,6 +221,28 @@ describe.each<DatabaseKind>(['mysql', 'postgresql'])('a database of kind %s', (k
   async function leaveLine(id: string): Promise<void> {
     await ps.forced(id, 'complete');
   }
+});
+
+test('a deploy over three deployments, which are shards to it', async () => {
+  const world = await RolloutWorld.of(api, ps);
+  const apply = await world.apply({ cutover: 'barrier' });
+  const one = { database: 'shop', number: apply.request.number };
+  await apply.move(0, 'begin');
+  expect(await sdk.call('getDatabase', { database: 'shop' })).toMatchObject({ default_branch_shard_count: 3 });
+  expect(await sdk.call('getBranch', { database: 'shop', branch: 'main' })).toMatchObject({ shard_count: 3 });
+  const shown = await sdk.call('getDeployRequest', one);
+  expect(shown).toMatchObject({ into_branch_sharded: true, into_branch_shard_count: 3 });
+  expect(shown.deployment.deploy_operation_summaries).toMatchObject([
+    { table_name: 'users', sharded: true, shard_names: ['main', 'eu-1', 'us-1'] },
+  ]);
+  expect((await sdk.call('listDeployOperations', one)).data).toHaveLength(3);
+  expect(await sdk.call('getDeployment', one)).toMatchObject({ state: 'submitting' });
+  expect(await sdk.call('cancelDeployRequest', one)).toMatchObject({ number: one.number });
+  expect(await sdk.refused('cancelDeployRequest', one)).toMatchObject({ tag: 'Conflict' });
+  const other = { database: 'shop', number: (await ps.request()).number };
+  expect(await sdk.call('queueDeployRequest', { ...other, strategy: 'parallel' })).toMatchObject({
+    deployment_state: 'queued',
+  });
 });
 
 test('the SDK refuses an answer in which something is missing', async () => {

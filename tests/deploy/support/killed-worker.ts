@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { activityInfo } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import type { DeployPorts } from '../../../activities/deploy/ports';
 import { readSettings } from '../../../environment/settings';
 import { runWorker } from '../../../worker/main';
 import { BreakPointFiles } from '../../support/break-points';
@@ -9,11 +10,12 @@ import { BreakPointFiles } from '../../support/break-points';
 interface About {
   readonly requestId?: string;
   readonly ticket?: { readonly requestId: string };
+  readonly operation?: { readonly id: string };
 }
 
 /**
  * A worker process as `gatewright worker` runs it, which stops before or after an activity: the first of its name, as
- * `copy`, or the first of a request, as `copy <id>`.
+ * `copy`, or the first of a request or of an operation of one, as `copy <id>`.
  */
 async function main(): Promise<void> {
   const files = new BreakPointFiles(process.env.GATEWRIGHT_SETTINGS!);
@@ -21,14 +23,23 @@ async function main(): Promise<void> {
     async execute(input, next) {
       const { activityType } = activityInfo();
       const about = input.args[0] as About | undefined;
-      const names = [activityType, `${activityType} ${about?.requestId ?? about?.ticket?.requestId}`];
+      const ids = [about?.requestId ?? about?.ticket?.requestId, about?.operation?.id];
+      const names = [activityType, ...ids.map((id) => `${activityType} ${id}`)];
       for (const name of names) await files.stopAt(name, 'do', 'before');
       const value = await next(input);
       for (const name of names) await files.stopAt(name, 'do', 'after');
       return value;
     },
   };
-  const running = await runWorker(readSettings(), { activityInterceptors: [() => ({ inbound })] });
+  // Between the row of an operation and the word that its request gets of it.
+  const deploys = (ports: DeployPorts): DeployPorts => {
+    const look = async (workflowId: string): Promise<void> => {
+      await files.stopAt(`look ${workflowId}`, 'do', 'before');
+      await ports.queues.look(workflowId);
+    };
+    return { ...ports, queues: { ...ports.queues, look } };
+  };
+  const running = await runWorker(readSettings(), { activityInterceptors: [() => ({ inbound })], deploys });
   writeFileSync(process.env.GATEWRIGHT_READY_FILE!, `${process.pid}\n`);
   process.on('SIGTERM', () => running.shutdown());
   await running.run;

@@ -36,6 +36,12 @@ export const testDeployPolicy: DeployPolicy = { ...defaultDeployPolicy, cutoverM
 /** The secret that holds the URL of a test's server. */
 export const SERVER = 'database-test';
 
+/** A server, and the secret that holds its URL. */
+export interface Place {
+  readonly target: Target;
+  readonly server: string;
+}
+
 /** Deploy requests on a real Temporal, a real store and a real database server. */
 export class DeployWorld {
   readonly organizationId = randomUUID();
@@ -84,14 +90,18 @@ export class DeployWorld {
   }
 
   /** A database whose first branch is an adopted schema of what the statements make. */
-  async database(statements: readonly string[], settings: Partial<DatabaseSettings> = {}): Promise<DatabaseRecord> {
+  async database(
+    statements: readonly string[],
+    settings: Partial<DatabaseSettings> = {},
+    { target, server }: Place = { target: this.target, server: SERVER },
+  ): Promise<DatabaseRecord> {
     const id = randomUUID();
     const schema = `d${id.replaceAll('-', '').slice(0, 12)}`;
-    await this.target.make(schema, statements);
+    await target.make(schema, statements);
     const main = { id: randomUUID(), name: 'main', parent: null, schema, adopted: true } as const;
     const made = await this.store.deploys.databases.create({
-      ...{ id, organizationId: this.organizationId, name: `shop-${id.slice(0, 8)}`, kind: this.target.kind },
-      ...{ server: SERVER, settings: { ...defaultDatabaseSettings, ...settings }, notes: '' },
+      ...{ id, organizationId: this.organizationId, name: `shop-${id.slice(0, 8)}`, kind: target.kind },
+      ...{ server, settings: { ...defaultDatabaseSettings, ...settings }, notes: '' },
       branch: { ...main, production: true, safeMigrations: true, createdBy: 'test' },
     });
     return await this.store.deploys.databases.update(this.organizationId, made.id, { state: 'ready' });
@@ -102,7 +112,12 @@ export class DeployWorld {
   }
 
   /** A branch of the first one, with what it began with, changed by statements. */
-  async branch(database: DatabaseRecord, name: string, changes: readonly string[]): Promise<BranchRecord> {
+  async branch(
+    database: DatabaseRecord,
+    name: string,
+    changes: readonly string[],
+    target = this.target,
+  ): Promise<BranchRecord> {
     const main = await this.branchNamed(database, 'main');
     const id = randomUUID();
     const schema = `b${id.replaceAll('-', '').slice(0, 12)}`;
@@ -111,9 +126,9 @@ export class DeployWorld {
       ...{ id, name, parent: 'main', schema, adopted: false },
       ...{ production: false, safeMigrations: false, createdBy: 'test' },
     });
-    const base = await this.target.fork(main.schema, schema);
+    const base = await target.fork(main.schema, schema);
     await branches.setBase(this.organizationId, database.id, id, JSON.stringify(base));
-    await this.target.run(schema, changes);
+    await target.run(schema, changes);
     return await branches.update(this.organizationId, database.id, id, { state: 'ready' });
   }
 

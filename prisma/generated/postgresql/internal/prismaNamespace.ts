@@ -422,7 +422,13 @@ export const ModelName = {
   DeployRequest: 'DeployRequest',
   DeployPlan: 'DeployPlan',
   DeployOperation: 'DeployOperation',
-  DeployReview: 'DeployReview'
+  DeployReview: 'DeployReview',
+  Deployment: 'Deployment',
+  Apply: 'Apply',
+  ApplyOperation: 'ApplyOperation',
+  ApplyEvent: 'ApplyEvent',
+  SchemaLock: 'SchemaLock',
+  GateOverride: 'GateOverride'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -438,7 +444,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "replica" | "allocation" | "route" | "edge" | "lease" | "counter" | "run" | "journalEntry" | "token" | "idempotencyRecord" | "webhook" | "webhookDelivery" | "gateway" | "gatewayReplica" | "fleetEvent" | "profile" | "hostLease" | "installation" | "databaseRecord" | "branchRecord" | "branchBase" | "branchPassword" | "deployRequest" | "deployPlan" | "deployOperation" | "deployReview"
+    modelProps: "replica" | "allocation" | "route" | "edge" | "lease" | "counter" | "run" | "journalEntry" | "token" | "idempotencyRecord" | "webhook" | "webhookDelivery" | "gateway" | "gatewayReplica" | "fleetEvent" | "profile" | "hostLease" | "installation" | "databaseRecord" | "branchRecord" | "branchBase" | "branchPassword" | "deployRequest" | "deployPlan" | "deployOperation" | "deployReview" | "deployment" | "apply" | "applyOperation" | "applyEvent" | "schemaLock" | "gateOverride"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -2366,6 +2372,450 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Deployment: {
+      payload: Prisma.$DeploymentPayload<ExtArgs>
+      fields: Prisma.DeploymentFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.DeploymentFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.DeploymentFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>
+        }
+        findFirst: {
+          args: Prisma.DeploymentFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.DeploymentFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>
+        }
+        findMany: {
+          args: Prisma.DeploymentFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>[]
+        }
+        create: {
+          args: Prisma.DeploymentCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>
+        }
+        createMany: {
+          args: Prisma.DeploymentCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.DeploymentCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>[]
+        }
+        delete: {
+          args: Prisma.DeploymentDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>
+        }
+        update: {
+          args: Prisma.DeploymentUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>
+        }
+        deleteMany: {
+          args: Prisma.DeploymentDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.DeploymentUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.DeploymentUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>[]
+        }
+        upsert: {
+          args: Prisma.DeploymentUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$DeploymentPayload>
+        }
+        aggregate: {
+          args: Prisma.DeploymentAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateDeployment>
+        }
+        groupBy: {
+          args: Prisma.DeploymentGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeploymentGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.DeploymentCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.DeploymentCountAggregateOutputType> | number
+        }
+      }
+    }
+    Apply: {
+      payload: Prisma.$ApplyPayload<ExtArgs>
+      fields: Prisma.ApplyFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ApplyFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ApplyFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>
+        }
+        findFirst: {
+          args: Prisma.ApplyFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ApplyFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>
+        }
+        findMany: {
+          args: Prisma.ApplyFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>[]
+        }
+        create: {
+          args: Prisma.ApplyCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>
+        }
+        createMany: {
+          args: Prisma.ApplyCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ApplyCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>[]
+        }
+        delete: {
+          args: Prisma.ApplyDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>
+        }
+        update: {
+          args: Prisma.ApplyUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>
+        }
+        deleteMany: {
+          args: Prisma.ApplyDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ApplyUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ApplyUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>[]
+        }
+        upsert: {
+          args: Prisma.ApplyUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyPayload>
+        }
+        aggregate: {
+          args: Prisma.ApplyAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateApply>
+        }
+        groupBy: {
+          args: Prisma.ApplyGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApplyGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ApplyCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApplyCountAggregateOutputType> | number
+        }
+      }
+    }
+    ApplyOperation: {
+      payload: Prisma.$ApplyOperationPayload<ExtArgs>
+      fields: Prisma.ApplyOperationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ApplyOperationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ApplyOperationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>
+        }
+        findFirst: {
+          args: Prisma.ApplyOperationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ApplyOperationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>
+        }
+        findMany: {
+          args: Prisma.ApplyOperationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>[]
+        }
+        create: {
+          args: Prisma.ApplyOperationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>
+        }
+        createMany: {
+          args: Prisma.ApplyOperationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ApplyOperationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>[]
+        }
+        delete: {
+          args: Prisma.ApplyOperationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>
+        }
+        update: {
+          args: Prisma.ApplyOperationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>
+        }
+        deleteMany: {
+          args: Prisma.ApplyOperationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ApplyOperationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ApplyOperationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>[]
+        }
+        upsert: {
+          args: Prisma.ApplyOperationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyOperationPayload>
+        }
+        aggregate: {
+          args: Prisma.ApplyOperationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateApplyOperation>
+        }
+        groupBy: {
+          args: Prisma.ApplyOperationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApplyOperationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ApplyOperationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApplyOperationCountAggregateOutputType> | number
+        }
+      }
+    }
+    ApplyEvent: {
+      payload: Prisma.$ApplyEventPayload<ExtArgs>
+      fields: Prisma.ApplyEventFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ApplyEventFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ApplyEventFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>
+        }
+        findFirst: {
+          args: Prisma.ApplyEventFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ApplyEventFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>
+        }
+        findMany: {
+          args: Prisma.ApplyEventFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>[]
+        }
+        create: {
+          args: Prisma.ApplyEventCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>
+        }
+        createMany: {
+          args: Prisma.ApplyEventCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ApplyEventCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>[]
+        }
+        delete: {
+          args: Prisma.ApplyEventDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>
+        }
+        update: {
+          args: Prisma.ApplyEventUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>
+        }
+        deleteMany: {
+          args: Prisma.ApplyEventDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ApplyEventUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ApplyEventUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>[]
+        }
+        upsert: {
+          args: Prisma.ApplyEventUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ApplyEventPayload>
+        }
+        aggregate: {
+          args: Prisma.ApplyEventAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateApplyEvent>
+        }
+        groupBy: {
+          args: Prisma.ApplyEventGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApplyEventGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ApplyEventCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ApplyEventCountAggregateOutputType> | number
+        }
+      }
+    }
+    SchemaLock: {
+      payload: Prisma.$SchemaLockPayload<ExtArgs>
+      fields: Prisma.SchemaLockFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.SchemaLockFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.SchemaLockFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>
+        }
+        findFirst: {
+          args: Prisma.SchemaLockFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.SchemaLockFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>
+        }
+        findMany: {
+          args: Prisma.SchemaLockFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>[]
+        }
+        create: {
+          args: Prisma.SchemaLockCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>
+        }
+        createMany: {
+          args: Prisma.SchemaLockCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.SchemaLockCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>[]
+        }
+        delete: {
+          args: Prisma.SchemaLockDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>
+        }
+        update: {
+          args: Prisma.SchemaLockUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>
+        }
+        deleteMany: {
+          args: Prisma.SchemaLockDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.SchemaLockUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.SchemaLockUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>[]
+        }
+        upsert: {
+          args: Prisma.SchemaLockUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$SchemaLockPayload>
+        }
+        aggregate: {
+          args: Prisma.SchemaLockAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateSchemaLock>
+        }
+        groupBy: {
+          args: Prisma.SchemaLockGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SchemaLockGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.SchemaLockCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.SchemaLockCountAggregateOutputType> | number
+        }
+      }
+    }
+    GateOverride: {
+      payload: Prisma.$GateOverridePayload<ExtArgs>
+      fields: Prisma.GateOverrideFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.GateOverrideFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.GateOverrideFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>
+        }
+        findFirst: {
+          args: Prisma.GateOverrideFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.GateOverrideFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>
+        }
+        findMany: {
+          args: Prisma.GateOverrideFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>[]
+        }
+        create: {
+          args: Prisma.GateOverrideCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>
+        }
+        createMany: {
+          args: Prisma.GateOverrideCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.GateOverrideCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>[]
+        }
+        delete: {
+          args: Prisma.GateOverrideDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>
+        }
+        update: {
+          args: Prisma.GateOverrideUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>
+        }
+        deleteMany: {
+          args: Prisma.GateOverrideDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.GateOverrideUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.GateOverrideUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>[]
+        }
+        upsert: {
+          args: Prisma.GateOverrideUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$GateOverridePayload>
+        }
+        aggregate: {
+          args: Prisma.GateOverrideAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateGateOverride>
+        }
+        groupBy: {
+          args: Prisma.GateOverrideGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.GateOverrideGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.GateOverrideCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.GateOverrideCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -2791,6 +3241,7 @@ export const DeployRequestScalarFieldEnum = {
   lint: 'lint',
   error: 'error',
   storage: 'storage',
+  cutover: 'cutover',
   cutoverActor: 'cutoverActor',
   cancelActor: 'cancelActor',
   revertActor: 'revertActor',
@@ -2857,6 +3308,121 @@ export const DeployReviewScalarFieldEnum = {
 } as const
 
 export type DeployReviewScalarFieldEnum = (typeof DeployReviewScalarFieldEnum)[keyof typeof DeployReviewScalarFieldEnum]
+
+
+export const DeploymentScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  name: 'name',
+  environment: 'environment',
+  server: 'server',
+  schema: 'schema',
+  position: 'position',
+  createdAt: 'createdAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type DeploymentScalarFieldEnum = (typeof DeploymentScalarFieldEnum)[keyof typeof DeploymentScalarFieldEnum]
+
+
+export const ApplyScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  number: 'number',
+  expected: 'expected',
+  state: 'state',
+  determined: 'determined',
+  blamed: 'blamed',
+  settings: 'settings',
+  asked: 'asked',
+  error: 'error',
+  startedAt: 'startedAt',
+  completedAt: 'completedAt',
+  revertWindowEndsAt: 'revertWindowEndsAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type ApplyScalarFieldEnum = (typeof ApplyScalarFieldEnum)[keyof typeof ApplyScalarFieldEnum]
+
+
+export const ApplyOperationScalarFieldEnum = {
+  id: 'id',
+  applyId: 'applyId',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  deploymentId: 'deploymentId',
+  deployment: 'deployment',
+  environment: 'environment',
+  server: 'server',
+  schema: 'schema',
+  position: 'position',
+  state: 'state',
+  onFailure: 'onFailure',
+  released: 'released',
+  epoch: 'epoch',
+  worker: 'worker',
+  wanted: 'wanted',
+  attempts: 'attempts',
+  firstFailedAt: 'firstFailedAt',
+  error: 'error',
+  errorCode: 'errorCode',
+  waits: 'waits',
+  startedAt: 'startedAt',
+  cutOverAt: 'cutOverAt',
+  completedAt: 'completedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type ApplyOperationScalarFieldEnum = (typeof ApplyOperationScalarFieldEnum)[keyof typeof ApplyOperationScalarFieldEnum]
+
+
+export const ApplyEventScalarFieldEnum = {
+  seq: 'seq',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  applyId: 'applyId',
+  operationId: 'operationId',
+  version: 'version',
+  fromState: 'fromState',
+  toState: 'toState',
+  at: 'at',
+  text: 'text'
+} as const
+
+export type ApplyEventScalarFieldEnum = (typeof ApplyEventScalarFieldEnum)[keyof typeof ApplyEventScalarFieldEnum]
+
+
+export const SchemaLockScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  deployments: 'deployments',
+  owner: 'owner',
+  acquiredAt: 'acquiredAt',
+  forced: 'forced'
+} as const
+
+export type SchemaLockScalarFieldEnum = (typeof SchemaLockScalarFieldEnum)[keyof typeof SchemaLockScalarFieldEnum]
+
+
+export const GateOverrideScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  applyId: 'applyId',
+  environment: 'environment',
+  actor: 'actor',
+  reason: 'reason',
+  at: 'at'
+} as const
+
+export type GateOverrideScalarFieldEnum = (typeof GateOverrideScalarFieldEnum)[keyof typeof GateOverrideScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -3142,6 +3708,12 @@ export type GlobalOmitConfig = {
   deployPlan?: Prisma.DeployPlanOmit
   deployOperation?: Prisma.DeployOperationOmit
   deployReview?: Prisma.DeployReviewOmit
+  deployment?: Prisma.DeploymentOmit
+  apply?: Prisma.ApplyOmit
+  applyOperation?: Prisma.ApplyOperationOmit
+  applyEvent?: Prisma.ApplyEventOmit
+  schemaLock?: Prisma.SchemaLockOmit
+  gateOverride?: Prisma.GateOverrideOmit
 }
 
 /* Types for Logging */

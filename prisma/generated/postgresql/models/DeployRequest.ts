@@ -62,6 +62,7 @@ export type DeployRequestMinAggregateOutputType = {
   lint: string | null
   error: string | null
   storage: string | null
+  cutover: string | null
   cutoverActor: string | null
   cancelActor: string | null
   revertActor: string | null
@@ -102,6 +103,7 @@ export type DeployRequestMaxAggregateOutputType = {
   lint: string | null
   error: string | null
   storage: string | null
+  cutover: string | null
   cutoverActor: string | null
   cancelActor: string | null
   revertActor: string | null
@@ -142,6 +144,7 @@ export type DeployRequestCountAggregateOutputType = {
   lint: number
   error: number
   storage: number
+  cutover: number
   cutoverActor: number
   cancelActor: number
   revertActor: number
@@ -196,6 +199,7 @@ export type DeployRequestMinAggregateInputType = {
   lint?: true
   error?: true
   storage?: true
+  cutover?: true
   cutoverActor?: true
   cancelActor?: true
   revertActor?: true
@@ -236,6 +240,7 @@ export type DeployRequestMaxAggregateInputType = {
   lint?: true
   error?: true
   storage?: true
+  cutover?: true
   cutoverActor?: true
   cancelActor?: true
   revertActor?: true
@@ -276,6 +281,7 @@ export type DeployRequestCountAggregateInputType = {
   lint?: true
   error?: true
   storage?: true
+  cutover?: true
   cutoverActor?: true
   cancelActor?: true
   revertActor?: true
@@ -403,6 +409,7 @@ export type DeployRequestGroupByOutputType = {
   lint: string
   error: string | null
   storage: string | null
+  cutover: string | null
   cutoverActor: string | null
   cancelActor: string | null
   revertActor: string | null
@@ -466,6 +473,7 @@ export type DeployRequestWhereInput = {
   lint?: Prisma.StringFilter<"DeployRequest"> | string
   error?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   storage?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
+  cutover?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cutoverActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cancelActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   revertActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
@@ -506,6 +514,7 @@ export type DeployRequestOrderByWithRelationInput = {
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   storage?: Prisma.SortOrderInput | Prisma.SortOrder
+  cutover?: Prisma.SortOrderInput | Prisma.SortOrder
   cutoverActor?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelActor?: Prisma.SortOrderInput | Prisma.SortOrder
   revertActor?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -550,6 +559,7 @@ export type DeployRequestWhereUniqueInput = Prisma.AtLeast<{
   lint?: Prisma.StringFilter<"DeployRequest"> | string
   error?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   storage?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
+  cutover?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cutoverActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   cancelActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
   revertActor?: Prisma.StringNullableFilter<"DeployRequest"> | string | null
@@ -590,6 +600,7 @@ export type DeployRequestOrderByWithAggregationInput = {
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrderInput | Prisma.SortOrder
   storage?: Prisma.SortOrderInput | Prisma.SortOrder
+  cutover?: Prisma.SortOrderInput | Prisma.SortOrder
   cutoverActor?: Prisma.SortOrderInput | Prisma.SortOrder
   cancelActor?: Prisma.SortOrderInput | Prisma.SortOrder
   revertActor?: Prisma.SortOrderInput | Prisma.SortOrder
@@ -638,6 +649,7 @@ export type DeployRequestScalarWhereWithAggregatesInput = {
   lint?: Prisma.StringWithAggregatesFilter<"DeployRequest"> | string
   error?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   storage?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
+  cutover?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   cutoverActor?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   cancelActor?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
   revertActor?: Prisma.StringNullableWithAggregatesFilter<"DeployRequest"> | string | null
@@ -678,6 +690,7 @@ export type DeployRequestCreateInput = {
   lint?: string
   error?: string | null
   storage?: string | null
+  cutover?: string | null
   cutoverActor?: string | null
   cancelActor?: string | null
   revertActor?: string | null
@@ -718,6 +731,7 @@ export type DeployRequestUncheckedCreateInput = {
   lint?: string
   error?: string | null
   storage?: string | null
+  cutover?: string | null
   cutoverActor?: string | null
   cancelActor?: string | null
   revertActor?: string | null
@@ -758,6 +772,7 @@ export type DeployRequestUpdateInput = {
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cutover?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -798,6 +813,7 @@ export type DeployRequestUncheckedUpdateInput = {
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cutover?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -838,6 +854,7 @@ export type DeployRequestCreateManyInput = {
   lint?: string
   error?: string | null
   storage?: string | null
+  cutover?: string | null
   cutoverActor?: string | null
   cancelActor?: string | null
   revertActor?: string | null
@@ -878,6 +895,7 @@ export type DeployRequestUpdateManyMutationInput = {
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cutover?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -918,6 +936,7 @@ export type DeployRequestUncheckedUpdateManyInput = {
   lint?: Prisma.StringFieldUpdateOperationsInput | string
   error?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   storage?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  cutover?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cutoverActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   cancelActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   revertActor?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
@@ -963,6 +982,7 @@ export type DeployRequestCountOrderByAggregateInput = {
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrder
   storage?: Prisma.SortOrder
+  cutover?: Prisma.SortOrder
   cutoverActor?: Prisma.SortOrder
   cancelActor?: Prisma.SortOrder
   revertActor?: Prisma.SortOrder
@@ -1009,6 +1029,7 @@ export type DeployRequestMaxOrderByAggregateInput = {
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrder
   storage?: Prisma.SortOrder
+  cutover?: Prisma.SortOrder
   cutoverActor?: Prisma.SortOrder
   cancelActor?: Prisma.SortOrder
   revertActor?: Prisma.SortOrder
@@ -1049,6 +1070,7 @@ export type DeployRequestMinOrderByAggregateInput = {
   lint?: Prisma.SortOrder
   error?: Prisma.SortOrder
   storage?: Prisma.SortOrder
+  cutover?: Prisma.SortOrder
   cutoverActor?: Prisma.SortOrder
   cancelActor?: Prisma.SortOrder
   revertActor?: Prisma.SortOrder
@@ -1105,6 +1127,7 @@ export type DeployRequestSelect<ExtArgs extends runtime.Types.Extensions.Interna
   lint?: boolean
   error?: boolean
   storage?: boolean
+  cutover?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1145,6 +1168,7 @@ export type DeployRequestSelectCreateManyAndReturn<ExtArgs extends runtime.Types
   lint?: boolean
   error?: boolean
   storage?: boolean
+  cutover?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1185,6 +1209,7 @@ export type DeployRequestSelectUpdateManyAndReturn<ExtArgs extends runtime.Types
   lint?: boolean
   error?: boolean
   storage?: boolean
+  cutover?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1225,6 +1250,7 @@ export type DeployRequestSelectScalar = {
   lint?: boolean
   error?: boolean
   storage?: boolean
+  cutover?: boolean
   cutoverActor?: boolean
   cancelActor?: boolean
   revertActor?: boolean
@@ -1241,7 +1267,7 @@ export type DeployRequestSelectScalar = {
   resourceVersion?: boolean
 }
 
-export type DeployRequestOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "databaseId" | "number" | "branchId" | "branch" | "intoBranchId" | "intoBranch" | "notes" | "renames" | "actor" | "closedBy" | "closedAt" | "deployedAt" | "state" | "autoCutover" | "autoDeleteBranch" | "instant" | "instantEligible" | "throttle" | "lint" | "error" | "storage" | "cutoverActor" | "cancelActor" | "revertActor" | "queuedAt" | "submittedAt" | "startedAt" | "readyToCutoverAt" | "cutoverAt" | "forceCutoverRequestedAt" | "revertWindowEndsAt" | "finishedAt" | "createdAt" | "updatedAt" | "resourceVersion", ExtArgs["result"]["deployRequest"]>
+export type DeployRequestOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "organizationId" | "databaseId" | "number" | "branchId" | "branch" | "intoBranchId" | "intoBranch" | "notes" | "renames" | "actor" | "closedBy" | "closedAt" | "deployedAt" | "state" | "autoCutover" | "autoDeleteBranch" | "instant" | "instantEligible" | "throttle" | "lint" | "error" | "storage" | "cutover" | "cutoverActor" | "cancelActor" | "revertActor" | "queuedAt" | "submittedAt" | "startedAt" | "readyToCutoverAt" | "cutoverAt" | "forceCutoverRequestedAt" | "revertWindowEndsAt" | "finishedAt" | "createdAt" | "updatedAt" | "resourceVersion", ExtArgs["result"]["deployRequest"]>
 
 export type $DeployRequestPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "DeployRequest"
@@ -1285,6 +1311,10 @@ export type $DeployRequestPayload<ExtArgs extends runtime.Types.Extensions.Inter
      * JSON of a StorageNeed.
      */
     storage: string | null
+    /**
+     * The CutoverPolicy that somebody asked for; null for that of its database.
+     */
+    cutover: string | null
     cutoverActor: string | null
     cancelActor: string | null
     revertActor: string | null
@@ -1745,6 +1775,7 @@ export interface DeployRequestFieldRefs {
   readonly lint: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly error: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly storage: Prisma.FieldRef<"DeployRequest", 'String'>
+  readonly cutover: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly cutoverActor: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly cancelActor: Prisma.FieldRef<"DeployRequest", 'String'>
   readonly revertActor: Prisma.FieldRef<"DeployRequest", 'String'>

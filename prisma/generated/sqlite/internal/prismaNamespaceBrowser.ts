@@ -76,7 +76,13 @@ export const ModelName = {
   DeployRequest: 'DeployRequest',
   DeployPlan: 'DeployPlan',
   DeployOperation: 'DeployOperation',
-  DeployReview: 'DeployReview'
+  DeployReview: 'DeployReview',
+  Deployment: 'Deployment',
+  Apply: 'Apply',
+  ApplyOperation: 'ApplyOperation',
+  ApplyEvent: 'ApplyEvent',
+  SchemaLock: 'SchemaLock',
+  GateOverride: 'GateOverride'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -478,6 +484,7 @@ export const DeployRequestScalarFieldEnum = {
   lint: 'lint',
   error: 'error',
   storage: 'storage',
+  cutover: 'cutover',
   cutoverActor: 'cutoverActor',
   cancelActor: 'cancelActor',
   revertActor: 'revertActor',
@@ -544,6 +551,121 @@ export const DeployReviewScalarFieldEnum = {
 } as const
 
 export type DeployReviewScalarFieldEnum = (typeof DeployReviewScalarFieldEnum)[keyof typeof DeployReviewScalarFieldEnum]
+
+
+export const DeploymentScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  name: 'name',
+  environment: 'environment',
+  server: 'server',
+  schema: 'schema',
+  position: 'position',
+  createdAt: 'createdAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type DeploymentScalarFieldEnum = (typeof DeploymentScalarFieldEnum)[keyof typeof DeploymentScalarFieldEnum]
+
+
+export const ApplyScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  number: 'number',
+  expected: 'expected',
+  state: 'state',
+  determined: 'determined',
+  blamed: 'blamed',
+  settings: 'settings',
+  asked: 'asked',
+  error: 'error',
+  startedAt: 'startedAt',
+  completedAt: 'completedAt',
+  revertWindowEndsAt: 'revertWindowEndsAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type ApplyScalarFieldEnum = (typeof ApplyScalarFieldEnum)[keyof typeof ApplyScalarFieldEnum]
+
+
+export const ApplyOperationScalarFieldEnum = {
+  id: 'id',
+  applyId: 'applyId',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  deploymentId: 'deploymentId',
+  deployment: 'deployment',
+  environment: 'environment',
+  server: 'server',
+  schema: 'schema',
+  position: 'position',
+  state: 'state',
+  onFailure: 'onFailure',
+  released: 'released',
+  epoch: 'epoch',
+  worker: 'worker',
+  wanted: 'wanted',
+  attempts: 'attempts',
+  firstFailedAt: 'firstFailedAt',
+  error: 'error',
+  errorCode: 'errorCode',
+  waits: 'waits',
+  startedAt: 'startedAt',
+  cutOverAt: 'cutOverAt',
+  completedAt: 'completedAt',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  resourceVersion: 'resourceVersion'
+} as const
+
+export type ApplyOperationScalarFieldEnum = (typeof ApplyOperationScalarFieldEnum)[keyof typeof ApplyOperationScalarFieldEnum]
+
+
+export const ApplyEventScalarFieldEnum = {
+  seq: 'seq',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  applyId: 'applyId',
+  operationId: 'operationId',
+  version: 'version',
+  fromState: 'fromState',
+  toState: 'toState',
+  at: 'at',
+  text: 'text'
+} as const
+
+export type ApplyEventScalarFieldEnum = (typeof ApplyEventScalarFieldEnum)[keyof typeof ApplyEventScalarFieldEnum]
+
+
+export const SchemaLockScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  deployments: 'deployments',
+  owner: 'owner',
+  acquiredAt: 'acquiredAt',
+  forced: 'forced'
+} as const
+
+export type SchemaLockScalarFieldEnum = (typeof SchemaLockScalarFieldEnum)[keyof typeof SchemaLockScalarFieldEnum]
+
+
+export const GateOverrideScalarFieldEnum = {
+  id: 'id',
+  organizationId: 'organizationId',
+  databaseId: 'databaseId',
+  applyId: 'applyId',
+  environment: 'environment',
+  actor: 'actor',
+  reason: 'reason',
+  at: 'at'
+} as const
+
+export type GateOverrideScalarFieldEnum = (typeof GateOverrideScalarFieldEnum)[keyof typeof GateOverrideScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "deploy_request" ADD COLUMN "cutover" TEXT;
