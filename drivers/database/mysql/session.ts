@@ -1,5 +1,6 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { Failure } from '../../../domain/failures';
+import { KEEP_ALIVE_MS } from '../keep-alive';
 
 /** A row as the server tells it: numbers beyond what a number holds, dates and decimals are text. */
 export type Row = Readonly<Record<string, string | number | null>>;
@@ -45,6 +46,7 @@ export async function openSession(url: string): Promise<Session> {
       uri: url,
       ...{ dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, decimalNumbers: false },
       ...{ multipleStatements: false, charset: 'UTF8MB4_BIN', timezone: 'Z', connectTimeout: 5_000 },
+      ...{ enableKeepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
     });
     // What happens to an idle session shows in its next statement.
     connection.on('error', () => undefined);

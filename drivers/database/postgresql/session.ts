@@ -1,6 +1,7 @@
 import { Client, DatabaseError, types, type CustomTypesConfig, type QueryResult } from 'pg';
 import { Failure } from '../../../domain/failures';
 import { literal, name } from '../../../domain/schema/postgresql/quote';
+import { KEEP_ALIVE_MS } from '../keep-alive';
 
 /** A row as the server tells it: text, booleans, 32-bit numbers, JSON and arrays; everything else as its text. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -71,6 +72,7 @@ export async function openSession(url: string, schema: string): Promise<Session>
   const client = new Client({
     connectionString: url,
     ...{ connectionTimeoutMillis: 5_000, application_name: 'gatewright', types: textual },
+    ...{ keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS },
   });
   // What happens to an idle session shows in its next statement.
   client.on('error', () => undefined);
