@@ -1,3 +1,4 @@
+import { createClient } from '@libsql/client';
 import { operationRunId } from '../../domain/rollout/contract';
 import { eventually } from '../support/eventually';
 import { FakeWorld } from './support/fake-world';
@@ -230,6 +231,45 @@ test('instant changes are complete at once, each in its turn', async () => {
   await request.reaches('complete');
   await over(rollout, 'succeeded');
   expect(done(rollout, 'cutOver', 'finish')).toEqual(['cutOver 0', 'finish 0', 'cutOver 1', 'finish 1']);
+});
+
+test('while the row of a deployment cannot be read nothing begins or cuts over, and it goes on once that is repaired', async () => {
+  const { rollout, request, gate } = await deployed(2);
+  const copy = gate('copy', 0);
+  await request.tell('deploy');
+  await reached(copy);
+  const { id } = (await rollout.operations())[1]!;
+  const client = createClient({ url: fake.world.settings.databaseUrl });
+  const write = async (state: string) =>
+    void (await client.execute({ sql: 'UPDATE apply_operation SET state = ? WHERE id = ?', args: [state, id] }));
+  await write('x');
+  copy.open();
+  const blamed = await eventually(async () => {
+    const apply = await rollout.apply();
+    expect(apply).toMatchObject({ determined: false, completedAt: null });
+    return apply.blamed;
+  });
+  expect(blamed).toEqual([{ operation: id, reason: 'its state is not one that is known' }]);
+  await eventually(async () => {
+    const [first] = (await fake.world.store.rollouts.applies.rows(request.ref.organizationId, rollout.id)) as {
+      readonly state: string;
+      readonly waits: string | null;
+    }[];
+    expect(first).toMatchObject({
+      state: 'waiting_for_cutover',
+      waits: 'not every deployment can be read: its state is not one that is known',
+    });
+  });
+  expect(done(rollout)).toEqual(['prepare 0', 'copy 0', 'prove 0']);
+  await write('pending');
+  client.close();
+  // It looks by itself within a minute.
+  await request.handle.signal('look');
+  await request.reaches('complete_pending_revert');
+  expect(await rollout.apply()).toMatchObject({ determined: true, blamed: [] });
+  await request.tell('skipRevert');
+  await request.reaches('complete');
+  await over(rollout, 'succeeded');
 });
 
 test('a workflow that was ended by hand is begun again, and so is that of the request', async () => {

@@ -169,7 +169,7 @@ export class Rollout {
   async until(
     what: string,
     isSo: (apply: ApplyRecord, operations: readonly ApplyOperation[]) => boolean,
-    deadlineMs = 30_000,
+    deadlineMs = 90_000,
   ): Promise<ApplyRecord> {
     return await eventually(async () => {
       const [apply, operations] = [await this.apply(), await this.operations()];
@@ -179,7 +179,7 @@ export class Rollout {
     }, deadlineMs);
   }
 
-  async settles(deadlineMs = 30_000): Promise<ApplyRecord> {
+  async settles(deadlineMs = 90_000): Promise<ApplyRecord> {
     return await this.until('settled', ({ completedAt }) => completedAt !== null, deadlineMs);
   }
 
