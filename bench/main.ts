@@ -59,13 +59,9 @@ async function benchGateway(plan: Plan, only: ReadonlySet<string>): Promise<Row[
 
 const programs = { fleet: benchFleet, schema: benchSchema, rollout: benchRollout } as const;
 
-/** The bench of the fleet is a program of its own. @returns its exit code. */
+/** The bench of the fleet is a program of its own, and plays with what tests play with. @returns its exit code. */
 async function benchFleet(args: readonly string[]): Promise<number> {
-  const root = join(__dirname, '..', '..');
-  const register = join(root, 'tests', 'support', 'register.js');
-  const env = { ...process.env, GATEWRIGHT_WORKFLOW_BUNDLE: bundleFile };
-  const program = ['-r', register, join(root, 'bench', 'fleet.ts'), ...args];
-  return await runToItsEnd(program, env);
+  return await runFromSources('fleet', args);
 }
 
 /** So is that of schemas: it starts processes whose memory is measured. @returns its exit code. */
@@ -73,8 +69,17 @@ async function benchSchema(args: readonly string[]): Promise<number> {
   return await runToItsEnd([join(__dirname, 'schema.js'), ...args], process.env);
 }
 
+/** And that of rollouts, like the fleet's. @returns its exit code. */
 async function benchRollout(args: readonly string[]): Promise<number> {
-  return await runToItsEnd([join(__dirname, 'rollout.js'), ...args], process.env);
+  return await runFromSources('rollout', args);
+}
+
+/** Runs what the build has only a part of. */
+async function runFromSources(name: string, args: readonly string[]): Promise<number> {
+  const root = join(__dirname, '..', '..');
+  const register = join(root, 'tests', 'support', 'register.js');
+  const env = { ...process.env, GATEWRIGHT_WORKFLOW_BUNDLE: bundleFile };
+  return await runToItsEnd(['-r', register, join(root, 'bench', `${name}.ts`), ...args], env);
 }
 
 async function runToItsEnd(program: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
