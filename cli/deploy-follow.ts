@@ -7,9 +7,8 @@ import { wanted } from './deploy-outcome';
 import type { DeployRequestJson } from './deploy-shapes';
 import type { RequestView } from './deploy-view';
 import { followStream } from './event-stream';
-import { Exit } from './exit';
 import type { Io } from './io';
-import { CliProblem } from './problem';
+import { notFollowed } from './problem';
 
 /** What is followed, and until when. */
 export interface Following {
@@ -25,7 +24,7 @@ export interface Following {
 /**
  * Follows a deploy request until what the command was for has come, or something that it does not come after.
  * @returns the request as it then is.
- * @throws CliProblem; with {@link Exit.interrupted} after Ctrl-C, which leaves everything alone.
+ * @throws CliProblem; {@link notFollowed} after Ctrl-C, which leaves everything alone.
  */
 export async function followRequest(io: Io, following: Following): Promise<DeployRequestJson> {
   const { api, database, number, command, view, from } = following;
@@ -49,11 +48,7 @@ export async function followRequest(io: Io, following: Following): Promise<Deplo
     left.abort();
     view.close();
   }
-  throw new CliProblem(
-    { title: 'Not followed any longer; it goes on', code: 'INTERRUPTED' },
-    [`gatewright deploy watch ${database} ${number}`, `gatewright deploy get ${database} ${number}`],
-    Exit.interrupted,
-  );
+  throw notFollowed([`gatewright deploy watch ${database} ${number}`, `gatewright deploy get ${database} ${number}`]);
 }
 
 /** Whether a command has what it waited for, or waits in vain. */

@@ -1,8 +1,9 @@
 import type { DeployRequestJson, OperationJson } from './deploy-shapes';
 import { deployColour, errorText, operationColour, paceText, stateLine, windowText } from './deploy-text';
+import { LiveDrawing } from './drawing';
 import type { Io } from './io';
 import { printJson } from './registration';
-import { clip, paint, tame, wholeSeconds, words } from './text';
+import { clip, connectionText, paint, tame, wholeSeconds, words } from './text';
 
 /** Shows a deploy request while something happens to it. */
 export interface RequestView {
@@ -33,6 +34,7 @@ class LineView implements RequestView {
   private state = '';
   private error: string | undefined;
   private throttle = '';
+  /** By {@link placeOf}. */
   private readonly tables = new Map<string, string>();
 
   constructor(private readonly io: Io) {}
@@ -59,15 +61,16 @@ class LineView implements RequestView {
   }
 
   private operation(operation: OperationJson): void {
-    const { table_name, operation_name, state, progress_percentage: percent, deploy_errors } = operation;
+    const { operation_name, state, progress_percentage: percent, deploy_errors } = operation;
+    const place = placeOf(operation);
     const step = `${state} ${Math.floor(percent / STRIDE)}`;
-    const before = this.tables.get(table_name);
-    this.tables.set(table_name, step);
+    const before = this.tables.get(place);
+    this.tables.set(place, step);
     if (before === step || (before === undefined && state === 'pending')) return;
     const pace = state === 'in_progress' ? paceText(operation) : '';
     const progress = state === 'in_progress' ? `${percent} %` : words(state);
     this.line(
-      [`${operation_name} ${table_name}`, progress, pace, deploy_errors ?? ''].filter((part) => part !== '').join('  '),
+      [`${operation_name} ${place}`, progress, pace, deploy_errors ?? ''].filter((part) => part !== '').join('  '),
     );
   }
 
@@ -77,52 +80,26 @@ class LineView implements RequestView {
   }
 }
 
-function connectionText(up: boolean): string {
-  return up ? 'connected again' : 'the connection broke off; connecting again ...';
+/** A table, and where it is if there are several deployments. */
+function placeOf({ shard, table_name: table }: OperationJson): string {
+  return shard === undefined ? table : `${shard} ${table}`;
 }
 
-/** The request and its tables, drawn anew whenever something has changed, and every second: time is part of it. */
-class DrawnView implements RequestView {
-  private lines = 0;
-  private lost = false;
-  private last: DeployRequestJson | undefined;
+/** The request and its tables. */
+class DrawnView extends LiveDrawing<DeployRequestJson> implements RequestView {
   private readonly began: number;
-  private readonly ticking: NodeJS.Timeout;
 
   constructor(
-    private readonly io: Io,
+    io: Io,
     private readonly database: string,
   ) {
+    super(io);
     this.began = io.now().getTime();
-    this.ticking = setInterval(() => this.draw(), 1_000);
-    this.ticking.unref();
   }
 
-  show(request: DeployRequestJson): void {
-    this.last = request;
-    this.draw();
-  }
-
-  connection(up: boolean): void {
-    this.lost = !up;
-    this.draw();
-  }
-
-  close(): void {
-    clearInterval(this.ticking);
-  }
-
-  private draw(): void {
-    if (!this.last) return;
-    const lines = this.text(this.last, (this.io.columns ?? COLUMNS) - 1);
-    // Over the last drawing, line by line, and what is left of it away: nothing flickers.
-    const back = this.lines === 0 ? '' : `\u001b[${this.lines}A`;
-    this.io.out(`${back}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`);
-    this.lines = lines.length;
-  }
-
-  private text(request: DeployRequestJson, columns: number): string[] {
+  protected text(request: DeployRequestJson): string[] {
     const { io } = this;
+    const columns = (io.columns ?? COLUMNS) - 1;
     const { deployment, deployment_state: state } = request;
     const line = (text: string, colour?: Parameters<typeof paint>[1]): string =>
       paint(io, colour, clip(tame(text).replaceAll('\n', ' '), columns));
@@ -133,7 +110,7 @@ class DrawnView implements RequestView {
     const operations = fit(deployment.deploy_operations, Math.max(1, (io.rows ?? Infinity) - BESIDE_ROWS));
     const hidden = deployment.deploy_operations.length - operations.length;
     const width = Math.min(
-      Math.max(5, ...operations.map(({ table_name }) => table_name.length)),
+      Math.max(5, ...operations.map((each) => placeOf(each).length)),
       Math.max(5, columns - BESIDE_TABLE),
     );
     return [
@@ -151,8 +128,8 @@ class DrawnView implements RequestView {
 
   private row(operation: OperationJson, width: number, columns: number): string {
     const { io } = this;
-    const { table_name, operation_name, state, progress_percentage: percent, deploy_errors } = operation;
-    const name = clip(tame(table_name), width).padEnd(width);
+    const { operation_name, state, progress_percentage: percent, deploy_errors } = operation;
+    const name = clip(tame(placeOf(operation)), width).padEnd(width);
     const told = state === 'in_progress' ? paceText(operation) : (deploy_errors ?? words(state));
     const bar = barOf(state === 'complete' ? 100 : percent);
     const head = `${operation_name.padEnd(6)} ${name} `;

@@ -2,13 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortWith } from '../api/signals';
 import type { JournalEntry } from '../domain/journal';
 import { followStream, isTransient } from './event-stream';
-import { Exit } from './exit';
 import { isNotFound, type FleetApi } from './fleet-api';
 import type { FleetEventJson, FleetGatewayJson, FleetReplicaJson } from './fleet-shapes';
 import { rolledReplica, stepAfter, stepOf, type StepNow } from './fleet-steps';
 import { journalEntry } from './follow';
 import type { Io } from './io';
-import { CliProblem } from './problem';
+import { notFollowed } from './problem';
 import type { RunDetailJson } from './shapes';
 
 /** Milliseconds after which a gateway is looked at although nothing was heard of it. */
@@ -48,7 +47,7 @@ export interface Following {
 /**
  * Follows a gateway until `over`, or until the run of one of its replicas waits for a person.
  * @returns the gateway as it then is.
- * @throws CliProblem; with {@link Exit.interrupted} after Ctrl-C, which leaves everything alone.
+ * @throws CliProblem; {@link notFollowed} after Ctrl-C, which leaves everything alone.
  */
 export async function followGateway(io: Io, following: Following): Promise<GatewayNow> {
   return await new Follow(io, following).run();
@@ -105,11 +104,7 @@ class Follow {
       view.close?.();
       await listening;
     }
-    throw new CliProblem(
-      { title: 'Not followed any longer; it goes on', code: 'INTERRUPTED' },
-      [`gatewright gateway watch ${gateway.name}`, `gatewright gateway get ${gateway.name}`],
-      Exit.interrupted,
-    );
+    throw notFollowed([`gatewright gateway watch ${gateway.name}`, `gatewright gateway get ${gateway.name}`]);
   }
 
   /** Hears of every run's steps; what is wrong with the connection for good ends the following. */

@@ -3,6 +3,7 @@ import type { GatewayNow, GatewayView } from './fleet-follow';
 import type { FleetEventJson, FleetGatewayJson, FleetReplicaJson } from './fleet-shapes';
 import type { StepNow } from './fleet-steps';
 import { fleetColour, runningOf, stateOf } from './fleet-text';
+import { Drawing } from './drawing';
 import type { Io } from './io';
 import { printJson } from './registration';
 import { age, clip, connectionText, duration, paint, tame, words } from './text';
@@ -102,7 +103,7 @@ const NARROW = 76;
 
 /** The gateway and its replicas, drawn anew whenever something has changed. */
 class DrawnView implements GatewayView {
-  private lines = 0;
+  private readonly drawing: Drawing;
   private lost = false;
   private held = 0;
   private last: GatewayNow | undefined;
@@ -113,6 +114,7 @@ class DrawnView implements GatewayView {
     private readonly name: string,
     private readonly timed: boolean,
   ) {
+    this.drawing = new Drawing(io);
     this.began = io.now().getTime();
   }
 
@@ -128,11 +130,7 @@ class DrawnView implements GatewayView {
   }
 
   private draw(): void {
-    const lines = this.text(this.last!, (this.io.columns ?? COLUMNS) - 1);
-    // Over the last drawing, line by line, and what is left of it away: nothing flickers.
-    const back = this.lines === 0 ? '' : `\u001b[${this.lines}A`;
-    this.io.out(`${back}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`);
-    this.lines = lines.length;
+    this.drawing.draw(this.text(this.last!, (this.io.columns ?? COLUMNS) - 1));
   }
 
   private text({ gateway, steps }: GatewayNow, columns: number): string[] {

@@ -51,6 +51,11 @@ export function usage(title: string, ...hints: string[]): CliProblem {
   return new CliProblem({ title, code: 'USAGE' }, hints, Exit.usage);
 }
 
+/** What somebody is told who left what goes on by itself. */
+export function notFollowed(hints: readonly string[]): CliProblem {
+  return new CliProblem({ title: 'Not followed any longer; it goes on', code: 'INTERRUPTED' }, hints, Exit.interrupted);
+}
+
 /** A problem as text: its title and code, what is told of it, and what to do. */
 export function problemText(io: Io, { document, hints }: CliProblem): string {
   const { title, detail, code } = document;

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortWith } from '../api/signals';
 import { followStream, isTransient } from './event-stream';
-import { Exit } from './exit';
 import type { Io } from './io';
-import { CliProblem } from './problem';
+import { notFollowed } from './problem';
 import type { RolloutApi } from './rollout-api';
 import type { ApplyEventJson, RolloutNow } from './rollout-shapes';
 
@@ -34,7 +33,7 @@ export interface Following {
 /**
  * Follows a rollout until `over`.
  * @returns it as it then is.
- * @throws CliProblem; with {@link Exit.interrupted} after Ctrl-C, which leaves everything alone.
+ * @throws CliProblem; {@link notFollowed} after Ctrl-C, which leaves everything alone.
  */
 export async function followRollout(io: Io, following: Following): Promise<RolloutNow> {
   return await new Follow(io, following).run();
@@ -76,11 +75,10 @@ class Follow {
       view.close?.();
       await listening;
     }
-    throw new CliProblem(
-      { title: 'Not followed any longer; it goes on', code: 'INTERRUPTED' },
-      [`gatewright rollout watch ${api.database} ${number}`, `gatewright rollout show ${api.database} ${number}`],
-      Exit.interrupted,
-    );
+    throw notFollowed([
+      `gatewright rollout watch ${api.database} ${number}`,
+      `gatewright rollout show ${api.database} ${number}`,
+    ]);
   }
 
   /** Hears of every change of a state; what is wrong with the connection for good ends the following. */

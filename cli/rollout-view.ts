@@ -1,3 +1,4 @@
+import { LiveDrawing } from './drawing';
 import type { Io } from './io';
 import type { RolloutView } from './rollout-follow';
 import { gridLines } from './rollout-grid';
@@ -54,45 +55,21 @@ class LineView implements RolloutView {
   }
 }
 
-/** The whole grid, drawn anew whenever something has changed, and every second: time is part of it. */
-class DrawnView implements RolloutView {
-  private lines = 0;
-  private lost = false;
-  private last: RolloutNow | undefined;
-  private readonly ticking: NodeJS.Timeout;
-
+/** The whole grid. */
+class DrawnView extends LiveDrawing<RolloutNow> implements RolloutView {
   constructor(
-    private readonly io: Io,
+    io: Io,
     private readonly name: string,
   ) {
-    this.ticking = setInterval(() => this.draw(), 1_000);
-    this.ticking.unref();
+    super(io);
   }
 
-  show(now: RolloutNow): void {
-    this.last = now;
-    this.draw();
-  }
-
-  connection(up: boolean): void {
-    this.lost = !up;
-    this.draw();
-  }
-
-  close(): void {
-    clearInterval(this.ticking);
-  }
-
-  private draw(): void {
-    if (!this.last) return;
+  protected text(now: RolloutNow): string[] {
     const { io } = this;
     const columns = (io.columns ?? COLUMNS) - 1;
     const rows = (io.rows ?? ROWS) - 1 - (this.lost ? 1 : 0);
-    const lines = gridLines({ columns, rows, colours: io.colours, now: io.now() }, this.name, this.last);
+    const lines = gridLines({ columns, rows, colours: io.colours, now: io.now() }, this.name, now);
     if (this.lost) lines.push(paint(io, 'yellow', clip(connectionText(false), columns)));
-    // Over the last drawing, line by line, and what is left of it away: nothing flickers.
-    const back = this.lines === 0 ? '' : `\u001b[${this.lines}A`;
-    io.out(`${back}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`);
-    this.lines = lines.length;
+    return lines;
   }
 }

@@ -87,6 +87,25 @@ test('each table has a bar, how fast it is and how long it takes', () => {
   ]);
 });
 
+test('where there are several deployments, each table is told of with its own, once for each change', () => {
+  const both = request('in_progress', {
+    deploy_operations: [
+      operation('users', { shard: 'eu', state: 'in_progress', progress_percentage: 50, rows_per_second: 10 }),
+      operation('users', { shard: 'us', state: 'complete', progress_percentage: 100 }),
+    ],
+  });
+  const [drawing] = drawings([both]);
+  expect(linesOf(drawing!).slice(2)).toEqual([
+    'ALTER  eu users ██████████░░░░░░░░░░  50 %  10 rows/s',
+    'ALTER  us users ████████████████████ 100 %  complete',
+  ]);
+  const io = testIo();
+  const lines = requestView(io, 'shop', 'text');
+  lines.show(both);
+  lines.show(both);
+  expect(io.written.out.match(/ALTER .*/g)).toEqual(['ALTER eu users  50 %  10 rows/s', 'ALTER us users  complete']);
+});
+
 test('what holds the cut-over up, whom it waits for, and the seconds left for a revert are told', () => {
   const error = { code: 'CHANGE_BLOCKED', message: 'session 42 of app\nholds users' } as const;
   const [blocked, queued, window] = drawings([
