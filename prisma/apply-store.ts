@@ -2,7 +2,7 @@ import type { DeployOperation } from '../domain/deploy/request';
 import type { ApplyEvent, ApplyOperation, ApplyRecord, Asked, DeploymentRecord } from '../domain/rollout/apply';
 import type { Decided, OperationNotes } from '../domain/rollout/decided';
 import type { Override } from '../domain/rollout/gates';
-import type { Lock } from '../domain/rollout/locks';
+import type { Lock, Locking, Wanted } from '../domain/rollout/locks';
 import type { OperationMoveName } from '../domain/rollout/moves';
 import type { Page, PageOf } from './deploy-store';
 
@@ -116,25 +116,9 @@ export interface Moved {
 /** Who may change the schema of which deployments. */
 export interface SchemaLocks {
   /** @throws Failure LOCK_HELD, INVALID_INPUT as {@link lockFor} does; NOT_FOUND for no such database. */
-  acquire(
-    organizationId: string,
-    wanted: {
-      readonly databaseId: string;
-      readonly deployments: readonly string[];
-      readonly owner: string;
-      readonly force?: { readonly by: string; readonly reason: string };
-    },
-  ): Promise<{ readonly lock: Lock; readonly had: boolean; readonly lost: readonly Lock[] }>;
+  acquire(organizationId: string, wanted: Omit<Wanted, 'at'>): Promise<Locking>;
   /** @throws Failure LOCK_HELD, INVALID_INPUT */
-  release(
-    organizationId: string,
-    wanted: {
-      readonly databaseId: string;
-      readonly deployments: readonly string[];
-      readonly owner: string;
-      readonly force?: { readonly by: string; readonly reason: string };
-    },
-  ): Promise<void>;
+  release(organizationId: string, wanted: Omit<Wanted, 'at'>): Promise<void>;
   list(organizationId: string, databaseId: string): Promise<Lock[]>;
 }
 

@@ -5,6 +5,7 @@ import type { DeployPorts, Queues } from '../activities/deploy/ports';
 import type { DatabaseRecord } from '../domain/deploy/database';
 import { DeployWorkflow, queueWorkflowId } from '../domain/deploy/contract';
 import { taskQueue } from '../domain/gateway/contract';
+import { LOOK_SIGNAL } from '../domain/rollout/contract';
 import type { Settings } from '../domain/settings';
 import type { SchemaEngine } from '../drivers/database/engine';
 import type { SchemaHost } from '../drivers/database/host';
@@ -66,9 +67,6 @@ function inSchema(server: string, schema: string): string {
   return url.toString();
 }
 
-/** The signal with which a request's workflow looks at its apply; see workflows/deploy-request/messages.ts. */
-const LOOK = 'look';
-
 /** Milliseconds after which a request says what its deployments do, where nothing else has it look before. */
 const SOON_MS = 250;
 
@@ -76,7 +74,7 @@ function queues({ workflow }: Client): Queues {
   const soon = new Map<string, NodeJS.Timeout>();
   const look = onceAtATime(async (workflowId) => {
     try {
-      await workflow.getHandle(workflowId).signal(LOOK);
+      await workflow.getHandle(workflowId).signal(LOOK_SIGNAL);
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     }

@@ -13,6 +13,9 @@ export interface OperationLife extends DeployLife {
   readonly operation: OperationRef;
 }
 
+/** The signal with which the workflow of a request looks at its apply: something in it has moved. */
+export const LOOK_SIGNAL = 'look';
+
 /** What an operation's workflow is told; it is in the operation's row, too. */
 export interface Told {
   readonly wanted: Wanted;

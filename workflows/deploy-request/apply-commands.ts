@@ -2,14 +2,12 @@ import { ApplicationFailure, CancellationScope, condition, setHandler } from '@t
 import type { DeploySignal } from '../../domain/deploy/contract';
 import { ApplyAction, refusalOf } from '../../domain/rollout/actions';
 import { ApplySignal, type ApplyNow, type ApplyTold } from '../../domain/rollout/contract';
-import { isRunFailure } from '../saga/failure';
-import { failureView } from '../saga/failure';
 import { isSettled } from '../../domain/rollout/states';
 import type { FailureView } from '../../domain/saga';
 import type { Course } from './course';
 import { applyQuery, applySignal, applyUpdate } from './messages';
 import type { Rollout } from './rollout';
-import { inTheOpen, refused } from './refusals';
+import { heard, inTheOpen, refused } from './refusals';
 
 /** What is said to every deploy request and means its apply, where it has one. */
 const meant: Readonly<Partial<Record<DeploySignal, ApplyAction>>> = {
@@ -44,14 +42,11 @@ export class ApplyCommands {
   }
 
   private async hear(name: ApplySignal, told: ApplyTold): Promise<void> {
-    try {
-      await condition(() => this.course.isKnown);
+    const act = async (): Promise<unknown> => {
       this.validate(name, told);
-      await this.obey(name, told);
-    } catch (error) {
-      if (!isRunFailure(error)) throw error;
-      await this.ignore(name, told?.by ?? '', failureView(error));
-    }
+      return await this.obey(name, told);
+    };
+    await heard(this.course, act, (reason) => this.ignore(name, told?.by ?? '', reason));
   }
 
   private validate(name: ApplySignal, told: ApplyTold): void {

@@ -5,14 +5,13 @@ import { DeploySignal, DeployWorkflow } from '../../domain/deploy/contract';
 import type { DeployLife, DeploymentNow, RequestRef, Told } from '../../domain/deploy/contract';
 import { throttleRatio } from '../../domain/deploy/throttle';
 import type { FailureView } from '../../domain/saga';
-import { failureView, isRunFailure } from '../saga/failure';
 import { recorder } from '../saga/record';
 import type { DeployProxies } from './activities';
 import { ApplyCommands } from './apply-commands';
 import type { Course } from './course';
 import { checkSignal, deploymentQuery, placeSignal, toldSignal, toldUpdate } from './messages';
 import { refOf } from './ref';
-import { inTheOpen, inWords, refused } from './refusals';
+import { heard, inTheOpen, inWords, refused } from './refusals';
 import type { Rollout } from './rollout';
 import type { Said } from './window';
 
@@ -69,14 +68,11 @@ export class Commands implements Said {
   }
 
   private async hear(name: DeploySignal, told: Told): Promise<void> {
-    try {
-      await condition(() => this.course.isKnown);
+    const act = async (): Promise<unknown> => {
       this.validate(name, told);
-      await this.obey(name, told);
-    } catch (error) {
-      if (!isRunFailure(error)) throw error;
-      await this.ignore(name, told.by, failureView(error));
-    }
+      return await this.obey(name, told);
+    };
+    await heard(this.course, act, (reason) => this.ignore(name, told.by, reason));
   }
 
   /** Keeps in the journal that something was said to no effect. */

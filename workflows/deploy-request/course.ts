@@ -14,8 +14,8 @@ import { publishDeploymentState, publishRequest } from './attributes';
 type Notes = Omit<Moving, keyof RequestRef | 'move' | 'at'>;
 
 /**
- * Where a request stands, or the share of one deployment in it. What is decided holds from that moment on, so that whatever comes next is judged by it; the
- * store has it a moment later, in the same order.
+ * Where a request stands, or the share of one deployment in it. What is decided holds from that moment on, so that
+ * whatever comes next is judged by it; the store has it a moment later, in the same order.
  */
 export class Course {
   /** Null until the store was asked. */

@@ -1,6 +1,12 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DeploymentNow, DeploySignal, QueuePlace, QueueTicket, Told } from '../../domain/deploy/contract';
-import type { ApplyNow, ApplySignal, ApplyTold, Told as OperationTold } from '../../domain/rollout/contract';
+import {
+  LOOK_SIGNAL,
+  type ApplyNow,
+  type ApplySignal,
+  type ApplyTold,
+  type Told as OperationTold,
+} from '../../domain/rollout/contract';
 
 /** Where a request stands now. */
 export const deploymentQuery = defineQuery<DeploymentNow>('deployment');
@@ -39,7 +45,7 @@ export function applyUpdate(name: ApplySignal): ReturnType<typeof defineUpdate<A
 }
 
 /** Tells a request that something has moved in its apply. */
-export const lookSignal = defineSignal('look');
+export const lookSignal = defineSignal(LOOK_SIGNAL);
 
 /** Tells the workflow of an operation what is wanted of it. */
 export const wantedSignal = defineSignal<[OperationTold]>('wanted');
