@@ -88,10 +88,14 @@ export class StoredApplies implements Applies {
     return readable(row);
   }
 
-  async move(key: OperationKey, move: OperationMoveName, notes: OperationNotes = {}): Promise<Moved> {
+  async move(
+    key: OperationKey,
+    moves: OperationMoveName | readonly OperationMoveName[],
+    notes: OperationNotes = {},
+  ): Promise<Moved> {
     return await this.opened(brief(key.organizationId, { ofOperation: key.operationId }), async (open) => {
       const row = await open.ownRow(key);
-      await open.move(row, move, notes, 'workflow');
+      for (const move of [moves].flat()) await open.move(row, move, notes, 'workflow');
       return { apply: applyOf(await open.end()), operation: readable(row) };
     });
   }

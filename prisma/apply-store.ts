@@ -60,11 +60,16 @@ export interface Applies {
   operation(organizationId: string, operationId: string): Promise<ApplyOperation>;
   /**
    * Moves an operation on, and in the same transaction its apply: the verdict is found from all rows anew and written by
-   * compare-and-swap. Repeating a move that ended there changes nothing but the notes.
+   * compare-and-swap. Repeating a move that ended there changes nothing but the notes. Several moves are made one after
+   * the other, all or none.
    * @throws Failure STATE_CONFLICT (data: state, epoch) for another epoch, or where the move is not possible; CONFLICT
    * (data: reason 'Unreadable'), retryable, while its row holds what it should not.
    */
-  move(key: OperationKey, move: OperationMoveName, notes?: OperationNotes): Promise<Moved>;
+  move(
+    key: OperationKey,
+    moves: OperationMoveName | readonly OperationMoveName[],
+    notes?: OperationNotes,
+  ): Promise<Moved>;
   /** Notes something without a move. @throws Failure STATE_CONFLICT for another epoch. */
   note(key: OperationKey, notes: OperationNotes): Promise<void>;
   /** Notes that the workflow of an epoch is there, has ended, or is gone; one of an earlier epoch changes nothing. */

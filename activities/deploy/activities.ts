@@ -10,7 +10,7 @@ import type { FailureView } from '../../domain/saga';
  * The steps of deploy requests, in the order in which they run, and what is noted of them. Whatever a ref with an operation
  * is given to, is about the share of that deployment alone.
  */
-export interface DeployActivities extends RolloutActivities {
+export interface DeployActivities extends RolloutActivities, OwnActivities {
   /**
    * Where a request stands, for a workflow that begins or goes on. Of an operation, it notes that its workflow is there: a
    * new attempt goes on from then, and a cut-over that was cut off is `recovering`.
@@ -89,6 +89,35 @@ export interface RolloutActivities {
   endOperation(ref: RequestRef): Promise<void>;
   /** Gives back what a settled apply, or one that was not begun, still holds. Repeating it changes nothing. */
   settleApply(ref: RequestRef): Promise<void>;
+}
+
+/**
+ * What an operation does from one word of its apply to the next; all take its own ref. What it is told is in its row: each
+ * looks for it there, and notes in the row how far it is.
+ */
+export interface OwnActivities {
+  /** Makes, fills and proves the new tables. @throws Failure SIDES_DIFFER */
+  makeReady(ref: RequestRef): Promise<void>;
+  /** Keeps both sides alike until it is told to cut over, and does so, as {@link DeployActivities.cutOver}. */
+  cutOverWhenTold(ref: RequestRef & Trying & Resting): Promise<SwapOutcome | Interrupted>;
+  /** Keeps both sides alike until it is told that nobody wants a revert any more, and removes what is not live. */
+  finishWhenTold(ref: RequestRef): Promise<Finished | Interrupted>;
+}
+
+export interface Resting {
+  /** Milliseconds after which it does at the earliest what it is told; others things at once. */
+  readonly restMs: number;
+}
+
+export interface Finished {
+  readonly finished: true;
+}
+
+/** Something else was wanted of an operation than what was waited for. */
+export interface Interrupted {
+  readonly wanted: Wanted;
+  /** For a revert. */
+  readonly acceptLosses: boolean;
 }
 
 export interface RollingOn {

@@ -4,7 +4,6 @@ import type { PlannedChange } from '../../domain/schema/plan';
 import type { SchemaEngine } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities } from './activities';
-import { enterPhase, isToldToRest } from './operation';
 import type { DeployPorts } from './ports';
 import { isSeveral, plannedOf } from './subject';
 import { expected, watched, type Watched } from './work';
@@ -36,19 +35,12 @@ export function copySteps(ports: DeployPorts): CopySteps {
 
     async copy(ref) {
       const { engine, change } = await plannedOf(ports, ref);
-      await watched(ports, ref, async (work) => {
-        await engine.copy(change, work);
-        await enterPhase(ports, ref, 'catchUp');
-      });
+      await watched(ports, ref, async (work) => await engine.copy(change, work));
     },
 
     async prove(ref) {
       const { engine, change } = await plannedOf(ports, ref);
-      await watched(ports, ref, async (work) => {
-        await enterPhase(ports, ref, 'compare');
-        await prove(engine, change, work);
-        await enterPhase(ports, ref, 'proved');
-      });
+      await watched(ports, ref, async (work) => await prove(engine, change, work));
     },
 
     async follow({ state, ...ref }) {
@@ -57,14 +49,14 @@ export function copySteps(ports: DeployPorts): CopySteps {
         ports,
         ref,
         async (work) => await follow(engine, change, work),
-        (request) => request.deployment.state !== state || isToldToRest(request),
+        (request) => request.deployment.state !== state,
       );
     },
   };
 }
 
 /** Follows the log until it is told to stop. Whoever swaps or compares takes the change for a moment. */
-async function follow(engine: SchemaEngine, change: PlannedChange, work: Watched): Promise<void> {
+export async function follow(engine: SchemaEngine, change: PlannedChange, work: Watched): Promise<void> {
   while (!work.signal.aborted) {
     try {
       await engine.follow(change, work);

@@ -1,24 +1,14 @@
-import { requestRunId, type RequestRef } from '../../domain/deploy/contract';
-import type { DeployOperation, DeployRequest } from '../../domain/deploy/request';
+import type { DeployRequest } from '../../domain/deploy/request';
 import { deploymentMoves, type DeploymentMoveName } from '../../domain/deploy/states';
 import { Failure } from '../../domain/failures';
-import type { FailureView } from '../../domain/saga';
-import type { DeploymentNotes, OperationReport } from '../../prisma/deploy-store';
+import type { DeploymentNotes } from '../../prisma/deploy-store';
 import type { OwnMove } from '../../domain/rollout/words';
-import type { DeployActivities, Moving, Standing } from './activities';
+import type { DeployActivities, Standing } from './activities';
 import { hasMoved } from './looks';
-import {
-  arrive,
-  isOwn,
-  keyOf,
-  moveOperation,
-  ownOperation,
-  planKey,
-  seenBy,
-  standingOf,
-  type OwnRef,
-} from './operation';
+import { arrive, isOwn, keyOf, ownOperation, planKey, seenBy, standingOf, type OwnRef } from './operation';
+import { moveOwn } from './own-moves';
 import type { DeployPorts } from './ports';
+import { reportMove } from './reports';
 import { severalOf } from './several';
 import { placeOf, requestOf, subjectOf } from './subject';
 import { progressText } from './text';
@@ -48,57 +38,9 @@ const actors: Partial<Record<DeploymentMoveName, keyof DeploymentNotes>> = {
   revert: 'revertActor',
 };
 
-/** What becomes of the operations with a move. */
-const reports: Partial<Record<DeploymentMoveName | OwnMove, OperationReport>> = {
-  deploy: { state: 'queued' },
-  begin: { state: 'in_progress' },
-  open: { state: 'complete', percent: 100, etaSeconds: 0 },
-  finishAtOnce: { state: 'complete', percent: 100, etaSeconds: 0 },
-  cancelled: { state: 'cancelled', etaSeconds: null },
-  failForNow: { state: 'queued', percent: 0, etaSeconds: null },
-};
-
-/** Moves of operations from which nothing follows for the others, nor for what the request says. */
-const unheeded: readonly (DeploymentMoveName | OwnMove)[] = ['begin', 'skipRevert'];
-
-/** Moves with which those that are not done have failed. */
-const failing: readonly (DeploymentMoveName | OwnMove)[] = ['fail', 'failRevert', 'refuseLate'];
-
 /** Looking at a request, and writing down what became of it. */
 export function noteSteps(ports: DeployPorts): NoteSteps {
   const { requests } = ports.deploys;
-
-  const reportAll = async (ref: RequestRef, report: OperationReport): Promise<void> => {
-    const operations = await requests.operations(ref.organizationId, planKey(ref));
-    await requests.report(
-      ref.organizationId,
-      planKey(ref),
-      Object.fromEntries(operations.map(({ table }) => [table, report])),
-    );
-  };
-
-  /** What becomes of the tables with a move. */
-  const reportMove = async (ref: RequestRef, { move, error }: Pick<Moving, 'move' | 'error'>): Promise<void> => {
-    const report = reports[move];
-    if (report) await reportAll(ref, report);
-    if (!error || !failing.includes(move)) return;
-    const operations = await requests.operations(ref.organizationId, planKey(ref));
-    await requests.report(ref.organizationId, planKey(ref), blame(operations, error));
-  };
-
-  const moveOwn = async (ref: OwnRef, moving: Moving): Promise<void> => {
-    const { move } = moving;
-    const isNew = await moveOperation(ports, ref, moving);
-    hasMoved(ref);
-    if (move === 'cutOver') ports.queues.lookSoon(requestRunId(ref));
-    // Whoever swapped it has told already that it is open.
-    else if (!unheeded.includes(move) && (isNew || move !== 'open')) await ports.queues.look(requestRunId(ref));
-    // Whoever wants the next one forced, too, says so again.
-    const isForced = (await requestOf(ports, ref)).deployment.forceCutoverRequestedAt !== null;
-    if (isForced && ['holdUp', 'open', 'finishAtOnce'].includes(moving.move))
-      await requests.note(ref.organizationId, ref.requestId, { forceCutoverRequestedAt: null });
-    await reportMove(ref, moving);
-  };
 
   const ownStanding = async (
     ref: OwnRef,
@@ -134,7 +76,7 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
 
     async move(moving) {
       const { move, at, by, error, revertWindowEndsAt, ...ref } = moving;
-      if (isOwn(ref)) return await moveOwn(ref, moving);
+      if (isOwn(ref)) return await moveOwn(ports, moving, ref);
       if (!isMoveOfRequest(move)) throw new Failure('STATE_CONFLICT', `a deploy request cannot ${move}`);
       const time = new Date(at);
       const [timeOf, actorOf] = [times[move], actors[move]];
@@ -148,7 +90,7 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
         ...(revertWindowEndsAt !== undefined && { revertWindowEndsAt: new Date(revertWindowEndsAt) }),
       });
       hasMoved(ref);
-      await reportMove(ref, moving);
+      await reportMove(ports, moving);
     },
 
     async accept({ instant, ...ref }) {
@@ -186,20 +128,4 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
 
 function isMoveOfRequest(move: DeploymentMoveName | OwnMove): move is DeploymentMoveName {
   return Object.hasOwn(deploymentMoves, move);
-}
-
-/** Gives a failure to the tables that it names, or to all that are not done. */
-function blame(
-  operations: readonly DeployOperation[],
-  { message }: FailureView,
-): Readonly<Record<string, OperationReport>> {
-  const open = operations.filter(({ state }) => state !== 'complete' && state !== 'cancelled');
-  const named = open.filter(({ table }) => message.includes(table));
-  const guilty = named.length > 0 ? named : open;
-  return Object.fromEntries(
-    open.map((operation) => [
-      operation.table,
-      guilty.includes(operation) ? { state: 'error', error: message } : { state: 'cancelled' },
-    ]),
-  );
 }

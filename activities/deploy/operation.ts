@@ -1,4 +1,4 @@
-import { requestRunId, type RequestRef } from '../../domain/deploy/contract';
+import type { RequestRef } from '../../domain/deploy/contract';
 import type { DeployRequest } from '../../domain/deploy/request';
 import { Failure, isFailureCode } from '../../domain/failures';
 import { isBeforeLive } from '../../domain/rollout/actions';
@@ -21,7 +21,7 @@ export function isOwn(ref: RequestRef): ref is OwnRef {
 }
 
 /** What a plan, and how far its tables are, is kept under: each operation has its own. */
-export function planKey({ operation, requestId }: RequestRef): string {
+export function planKey({ operation, requestId }: Pick<RequestRef, 'operation' | 'requestId'>): string {
   return operation?.id ?? requestId;
 }
 
@@ -43,9 +43,13 @@ export function inItsEpoch(operation: ApplyOperation, ref: OwnRef): ApplyOperati
 }
 
 /** A request as one of its operations sees it. */
-interface Seen extends DeployRequest {
-  /** What the operation was told and has not done yet. */
-  readonly wanted: Wanted | null;
+export interface Seen extends DeployRequest {
+  readonly operation: Pick<ApplyOperation, 'state' | 'wanted' | 'epoch'>;
+}
+
+/** A request as one of its operations sees it. */
+export interface Seen extends DeployRequest {
+  readonly operation: Pick<ApplyOperation, 'state' | 'wanted' | 'epoch'>;
 }
 
 /** Whether an operation was told something with which its two sides need not be kept alike any more. */
@@ -53,14 +57,20 @@ export function isToldToRest(request: DeployRequest | Seen): boolean {
   return 'wanted' in request && (request.wanted === 'skip_revert' || request.wanted === 'stop');
 }
 
+/** Whether a request is seen by one of its operations. */
+export function isSeen(request: DeployRequest): request is Seen {
+  return 'operation' in request;
+}
+
 /** A request as the deploy of one of its operations sees it: what people set is the request's, how far it is, its own. */
-export function seenBy(request: DeployRequest, { state, wanted, error, errorCode }: ApplyOperation): Seen {
+export function seenBy(request: DeployRequest, operation: ApplyOperation): Seen {
+  const { state, wanted, epoch, error, errorCode } = operation;
   // What becomes of a swap that was cut off is found out first.
   const isSwapping = state === 'cutting_over' || state === 'recovering';
   const isCancelled = wanted === 'cancel' && isBeforeLive(state) && !isSwapping;
   return {
     ...request,
-    wanted,
+    operation: { state, wanted, epoch },
     deployment: {
       ...request.deployment,
       state: isCancelled ? 'in_progress_cancel' : wordOf(state),
@@ -134,26 +144,14 @@ export async function moveOperation(ports: DeployPorts, ref: OwnRef, { move, err
   };
   const key = keyOf(ref);
   if (moves.length === 0) await applies.note(key, notes);
-  for (const each of moves) await applies.move(key, each, notes);
+  else await applies.move(key, moves, notes);
   return moves.length > 0;
 }
 
-/** Notes that an operation is live as soon as it is: the next one waits for nothing else. */
-export async function openOwn(ports: DeployPorts, ref: RequestRef): Promise<void> {
-  if (!isOwn(ref)) return;
-  const request = await ports.deploys.requests.byId(ref.organizationId, ref.requestId);
-  // What is instant is not open, but complete.
-  if (request?.deployment.instant !== false) return;
+/** Notes how far a copy is, as far as that is not known already. */
+export async function enterPhases(ports: DeployPorts, ref: OwnRef, moves: readonly OperationMoveName[]): Promise<void> {
   const { state } = await ownOperation(ports, ref);
-  if (canMove(state, 'open')) await ports.rollouts.applies.move(keyOf(ref), 'open');
-  await ports.queues.look(requestRunId(ref));
-}
-
-/** Notes how far a copy is, where that is not known already; a request without operations has no words for it. */
-export async function enterPhase(ports: DeployPorts, ref: RequestRef, move: OperationMoveName): Promise<void> {
-  if (!isOwn(ref)) return;
-  const { state } = await ownOperation(ports, ref);
-  if (canMove(state, move)) await ports.rollouts.applies.move(keyOf(ref), move);
+  if (canMove(state, moves[0]!)) await ports.rollouts.applies.move(keyOf(ref), moves);
 }
 
 /** Notes something of an operation; that the store is away, or somebody else has it, is no matter. */

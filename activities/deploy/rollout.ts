@@ -9,6 +9,7 @@ import { applyNowOf } from '../../domain/rollout/now';
 import { isSettled } from '../../domain/rollout/states';
 import type { FailureView } from '../../domain/saga';
 import type { DeployActivities, RolledOn, RollingOn, RolloutActivities, Telling } from './activities';
+import { hasMoved } from './looks';
 import { isOwn, keyOf } from './operation';
 import type { DeployPorts } from './ports';
 import { operationsOf } from './several';
@@ -49,6 +50,8 @@ export function rolloutSteps(ports: DeployPorts): Pick<DeployActivities, keyof R
       nextOf(before, rows, overrides, { deferred, revertWindowMs, now: new Date() }),
     );
     const { claimedBefore, wakesAt } = decided;
+    // Who has it here, hears of it sooner than anybody could tell.
+    for (const { id, epoch, isNew } of decided.tell) if (isNew) hasMoved({ requestId, operation: { id, epoch } });
     const begun = [...claimedBefore, ...claimed.map(({ operationId: id, epoch }) => ({ id, epoch }))];
     const settled = isSettled(apply.state);
     return {

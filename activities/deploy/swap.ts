@@ -7,7 +7,7 @@ import type { SwapOptions } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { DeployActivities, Remains, SwapOutcome, Trying } from './activities';
 import { prove } from './copy';
-import { isOwn, noteOperation, openOwn, planKey } from './operation';
+import { isOwn, noteOperation } from './operation';
 import type { DeployPorts } from './ports';
 import { lossesOf } from './losses';
 import { finishFailed, remainsOf, remainsOfAll } from './remains';
@@ -25,62 +25,63 @@ const BETWEEN_MS = 250;
 /** What holds a swap up and passes, once somebody did something about it; nothing is changed by it. */
 const holdUps: readonly FailureCode[] = ['CHANGE_BLOCKED', 'CHANGE_BEHIND', 'ROWS_REFUSED', 'REVERT_LOSES'];
 
+/**
+ * Attempts at a swap until it is made or the time is over; who holds it up is told meanwhile.
+ * @param since time in milliseconds at which the attempts began
+ */
+async function attempts(
+  ports: DeployPorts,
+  { deadlineMs, ...ref }: RequestRef & Trying,
+  since: number,
+  attempt: (options: Pick<SwapOptions, 'force' | 'deadlineMs'>, work: Watched) => Promise<unknown>,
+): Promise<SwapOutcome> {
+  const until = since + deadlineMs;
+  return await watched(ports, ref, async (work) => {
+    for (;;) {
+      const { forceCutoverRequestedAt } = work.latest().deployment;
+      try {
+        const options = { force: forceCutoverRequestedAt !== null, deadlineMs: Math.min(ATTEMPT_MS, deadlineMs) };
+        await attempt(options, work);
+        return { swapped: true };
+      } catch (error) {
+        if (!isFailure(error)) throw error;
+        // Whoever follows the log still, may have the change for a moment.
+        if (error.code !== 'CONFLICT' && !holdUps.includes(error.code)) throw error;
+        const heldUp: FailureView = { code: error.code, message: error.message };
+        if (!isOwn(ref)) await ports.deploys.requests.note(ref.organizationId, ref.requestId, { error: heldUp });
+        const { code: errorCode, message } = heldUp;
+        await noteOperation(ports, ref, { error: message, errorCode, waits: message });
+        // What would be lost does not become less by waiting.
+        if (Date.now() > until || error.code === 'REVERT_LOSES') return { swapped: false, heldUp };
+      }
+      await pause(BETWEEN_MS, work.signal);
+      work.signal.throwIfAborted();
+    }
+  });
+}
+
+/** Puts the new side in the place of the old. @param since time in milliseconds at which the attempts began */
+export async function swapOver(
+  ports: DeployPorts,
+  ref: RequestRef & Trying,
+  { engine, change, database, into }: Omit<PlannedSubject, 'planned'>,
+  since: number,
+): Promise<SwapOutcome> {
+  return await attempts(ports, ref, since, async (options, work) => {
+    await engine.cutOver(change, options, work);
+    // The accounts of the target may touch the tables, too, that it did not have before.
+    const made = change.operations.filter(({ kind }) => kind === OperationKind.create).map(({ name }) => name);
+    await (await ports.host(database)).share(into.schema, made);
+  });
+}
+
 /** Putting the new side in the place of the old, and back. */
 export function swapSteps(ports: DeployPorts): SwapSteps {
   const { requests } = ports.deploys;
 
-  /** Attempts until it is swapped or the time is over. Who holds it up is told meanwhile. */
-  const attempts = async (
-    ref: RequestRef & Trying,
-    attempt: (
-      subject: PlannedSubject,
-      options: Pick<SwapOptions, 'force' | 'deadlineMs'>,
-      work: Watched,
-    ) => Promise<unknown>,
-  ): Promise<SwapOutcome> => {
-    const { deadlineMs, organizationId, requestId } = ref;
-    const subject = await plannedOf(ports, ref);
-    const until = activityInfo().scheduledTimestampMs + deadlineMs;
-    return await watched(ports, ref, async (work) => {
-      for (;;) {
-        const { forceCutoverRequestedAt } = work.latest().deployment;
-        try {
-          const options = { force: forceCutoverRequestedAt !== null, deadlineMs: Math.min(ATTEMPT_MS, deadlineMs) };
-          await attempt(subject, options, work);
-          return { swapped: true };
-        } catch (error) {
-          if (!isFailure(error)) throw error;
-          // Whoever follows the log still, may have the change for a moment.
-          if (error.code !== 'CONFLICT' && !holdUps.includes(error.code)) throw error;
-          const heldUp: FailureView = { code: error.code, message: error.message };
-          if (!isOwn(ref)) await requests.note(organizationId, requestId, { error: heldUp });
-          const { code: errorCode, message } = heldUp;
-          await noteOperation(ports, ref, { error: message, errorCode, waits: message });
-          // What would be lost does not become less by waiting.
-          if (Date.now() > until || error.code === 'REVERT_LOSES') return { swapped: false, heldUp };
-        }
-        await pause(BETWEEN_MS, work.signal);
-        work.signal.throwIfAborted();
-      }
-    });
-  };
-
-  /** Lets the accounts of the target touch the tables that it did not have before. */
-  const share = async (ref: RequestRef, { database, into }: PlannedSubject): Promise<void> => {
-    const operations = await requests.operations(ref.organizationId, planKey(ref));
-    const made = operations.filter(({ kind }) => kind === OperationKind.create).map(({ table }) => table);
-    await (await ports.host(database)).share(into.schema, made);
-  };
-
   return {
     async cutOver(ref) {
-      const outcome = await attempts(ref, async (subject, options, work) => {
-        const { engine, change } = subject;
-        await engine.cutOver(change, options, work);
-        await share(ref, subject);
-      });
-      if (outcome.swapped) await openOwn(ports, ref);
-      return outcome;
+      return await swapOver(ports, ref, await plannedOf(ports, ref), activityInfo().scheduledTimestampMs);
     },
 
     async refuseLosses(ref) {
@@ -93,8 +94,9 @@ export function swapSteps(ports: DeployPorts): SwapSteps {
     },
 
     async revert({ acceptLosses, ...ref }) {
+      const { engine, change } = await plannedOf(ports, ref);
       let proven = false;
-      return await attempts(ref, async ({ engine, change }, { deadlineMs }, work) => {
+      return await attempts(ports, ref, activityInfo().scheduledTimestampMs, async ({ deadlineMs }, work) => {
         const phase = (await engine.state(change.id))?.phase;
         if (!proven && phase === 'swapped') await prove(engine, change, work);
         proven = true;

@@ -5,13 +5,10 @@ import { Failure, isFailure } from '../../domain/failures';
 import type { Progress, Work } from '../../drivers/database/engine';
 import { pause } from '../../drivers/database/pause';
 import type { OperationReport } from '../../prisma/deploy-store';
-import { lookAt, untilNextLook } from './looks';
+import { untilNextLook } from './looks';
 import { noteOperation, planKey } from './operation';
 import type { DeployPorts } from './ports';
 import { requestOf } from './subject';
-
-/** Milliseconds between two looks at what people set. */
-const LOOK_MS = 500;
 
 /** Milliseconds between two reports. */
 const REPORT_MS = 1_000;
@@ -44,10 +41,10 @@ export async function watched<T>(
   if (isOver(request)) over.abort();
   const signal = AbortSignal.any([cancellationSignal(), over.signal]);
   const reporter = new Reporter(ports, ref);
-  const nextLook = async (): Promise<boolean> => await untilNextLook(ref, LOOK_MS, done.signal);
-  const looking = repeatedly(nextLook, done.signal, async (hasMoved) => {
+  const nextLook = async (): Promise<void> => await untilNextLook(ports, ref, request, done.signal);
+  const looking = repeatedly(nextLook, done.signal, async () => {
     try {
-      request = await (hasMoved ? requestOf(ports, ref) : lookAt(ports, ref));
+      request = await requestOf(ports, ref);
       if (isOver(request)) over.abort();
     } catch (error) {
       if (!isFailure(error) || error.code !== 'STATE_CONFLICT') throw error;
@@ -81,14 +78,14 @@ export async function watched<T>(
 }
 
 /** Does something every so often until it is told to stop. That the store is away for a while is no matter. */
-async function repeatedly<T>(
-  rest: () => Promise<T>,
+async function repeatedly(
+  rest: () => Promise<void>,
   signal: AbortSignal,
-  action: (why: T) => Promise<void>,
+  action: () => Promise<void>,
 ): Promise<void> {
   while (!signal.aborted) {
-    const why = await rest();
-    if (!signal.aborted) await action(why).catch(() => undefined);
+    await rest();
+    if (!signal.aborted) await action().catch(() => undefined);
   }
 }
 

@@ -51,7 +51,7 @@ export function wordOf(state: ApplyState): DeploymentState {
 /** How an operation makes the moves of a deploy: the first of the ways that can be gone from where it stands. */
 const ways: Readonly<Partial<Record<DeploymentMoveName | OwnMove, readonly (readonly OperationMoveName[])[]>>> = {
   begin: [['begin'], ['goOn'], ['resume', 'goOn']],
-  gate: [['park'], ['begin', 'park'], ['goOn', 'park'], ['resume', 'park']],
+  gate: [['proved', 'park'], ['park'], ['begin', 'park'], ['goOn', 'park'], ['resume', 'park']],
   cutOver: [['cutOver']],
   holdUp: [['park'], ['cutOver', 'park']],
   open: [['open'], ['cutOver', 'open']],

@@ -280,7 +280,8 @@ test('a workflow that was ended by hand is begun again, and so is that of the re
   const copy = gate('copy', 1);
   await request.tell('applyDeploy');
   await reached(copy);
-  expect((await rollout.operations())[0]).toMatchObject({ state: 'revert_window', epoch: 2 });
+  // What its workflow had begun may still have cut over, as the apply wanted.
+  expect((await rollout.operations())[0]).toMatchObject({ state: 'revert_window' });
   await request.handle.terminate('by hand');
   await terminate(rollout, 1);
   copy.open();

@@ -99,6 +99,12 @@ export class Course {
     return written;
   }
 
+  /** Goes on from a state that is written down already, by whoever did what leads there. */
+  found(state: DeploymentState): void {
+    this.present = state;
+    this.onEntered();
+  }
+
   /** Notes a move of an operation for which there is no word here. @returns when the store has it. */
   note(move: OwnMove, notes: Notes = {}): Promise<void> {
     return this.write(move, notes);

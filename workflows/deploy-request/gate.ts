@@ -63,7 +63,7 @@ export class Gate {
     const scope = new CancellationScope();
     let broken: TemporalFailure | undefined;
     const following = scope
-      .run(() => this.act.following.follow({ ...this.ref, state: 'pending_cutover' }))
+      .run(() => this.act.long.follow({ ...this.ref, state: 'pending_cutover' }))
       .catch((error: unknown) => {
         if (!isRunFailure(error)) throw error;
         // The worker that followed may have died before it was told to stop: that is an end as good as any.
@@ -87,12 +87,15 @@ export class Gate {
 
   private get appliesItself(): boolean {
     const { autoCutover, instant } = this.course;
-    // One of several deployments has to wait for its turn.
-    return autoCutover || (instant && !this.ref.operation);
+    return autoCutover || instant;
   }
 
   private get patienceMs(): number {
-    if (this.heldUps === 0) return 0;
-    return PATIENCE[Math.min(this.heldUps, PATIENCE.length) - 1]! * this.life.deploy.cutoverMs;
+    return patienceMs(this.heldUps, this.life.deploy.cutoverMs);
   }
+}
+
+/** Milliseconds before a cut-over is tried again by itself. @param cutoverMs how long one is tried */
+export function patienceMs(heldUps: number, cutoverMs: number): number {
+  return heldUps === 0 ? 0 : PATIENCE[Math.min(heldUps, PATIENCE.length) - 1]! * cutoverMs;
 }

@@ -16,7 +16,7 @@ import { deployActivities, type DeployProxies } from './activities';
 import { Course } from './course';
 import { Orders } from './orders';
 import { refOf } from './ref';
-import { Share } from './share';
+import { OwnShare } from './own-share';
 
 /**
  * The share of one deployment in a request. It does what its apply tells it and nothing by itself: who is cancelled in
@@ -82,7 +82,10 @@ class Operation {
 
   private async deploy(): Promise<void> {
     const { organizationId, policy } = this.life;
-    const share = new Share(this.life, this.course, this.orders, this.act, () => this.takeBack());
+    const share = new OwnShare(this.life, this.course, this.orders, this.act, {
+      takeBack: () => this.takeBack(),
+      leaves: (error) => this.leaveIfReplaced(error),
+    });
     const definition = { kind: DeployWorkflow.operation, organizationId, policy, placement: 'local' } as const;
     await this.scope.run(() =>
       Saga.run({ ...definition, details: () => share.details.text }, async (saga) => {

@@ -20,6 +20,8 @@ export class Orders implements Said {
   /** Whether it is to rest as it is. */
   stopping = false;
   private told: Pick<Told, 'wanted' | 'acceptLosses'> | null = null;
+  /** Whether whoever is at work looks for it by themselves. */
+  private isUnheard = false;
 
   constructor(
     private readonly course: Course,
@@ -28,10 +30,24 @@ export class Orders implements Said {
     /** Called with what the store says to a move. */
     private readonly onRefused: (error: unknown) => void,
   ) {
-    setHandler(wantedSignal, (told) => {
-      this.told = told;
-      this.obey();
-    });
+    setHandler(wantedSignal, (told) => this.hear(told));
+  }
+
+  hear(told: Pick<Told, 'wanted' | 'acceptLosses'>): void {
+    if (this.isUnheard) return;
+    this.told = told;
+    this.obey();
+  }
+
+  /** Does something that looks in the row of the operation for what is wanted, so that it is not to be heard, too. */
+  async unheard<T>(action: () => Promise<T>): Promise<T> {
+    this.isUnheard = true;
+    this.told = null;
+    try {
+      return await action();
+    } finally {
+      this.isUnheard = false;
+    }
   }
 
   /** Begins with what is in the row of the operation; what was heard meanwhile is newer. */
@@ -48,9 +64,6 @@ export class Orders implements Said {
     if (!course.isKnown || told === null) return;
     const { state } = course;
     switch (told.wanted) {
-      case 'cut_over':
-        course.autoCutover = true;
-        break;
       case 'stop':
       case 'cancel':
         if (!beforeSwap.includes(state)) return;
@@ -59,13 +72,15 @@ export class Orders implements Said {
         this.interrupt();
         break;
       case 'revert':
-        if (state !== 'complete_pending_revert' || this.windowOver) return;
+        // It was found in the row before.
+        if (state === 'in_progress_revert') break;
+        if (state !== 'complete_pending_revert') return;
         this.acceptLosses = told.acceptLosses ?? false;
         this.enter('revert');
         break;
+      case 'cut_over':
       case 'skip_revert':
-        if (state !== 'complete_pending_revert') return;
-        this.skipped = true;
+        // Whoever waits for it finds it in the row.
         break;
     }
     this.told = null;

@@ -13,6 +13,7 @@ import type { RolledOn, ToldOperation } from '../../activities/deploy/activities
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import type { DeploymentMoveName } from '../../domain/deploy/states';
 import type { ApplyAction } from '../../domain/rollout/actions';
+import { Wanted } from '../../domain/rollout/apply';
 import { operationRunId, type ApplyNow, type ApplyTold, type OperationRef } from '../../domain/rollout/contract';
 import { failureView, isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
@@ -24,6 +25,12 @@ import { refOf } from './ref';
 
 /** Milliseconds between two looks whether the workflows of operations are still there. */
 const ROLL_CALL_MS = 60_000;
+
+/** Milliseconds after which those who should have found by themselves what they are told, are told it. */
+const FOUND_MS = 5_000;
+
+/** What an operation finds in its row, which is looked at all the time while it can do it. */
+const found: readonly Wanted[] = [Wanted.cutOver, Wanted.skipRevert, Wanted.revert];
 
 /** Milliseconds that are between two such looks at least, whatever makes them seem needed. */
 const ROLL_CALL_REST_MS = 1_000;
@@ -37,6 +44,8 @@ export class Rollout {
   private readonly ref: RequestRef;
   /** What was started and told, so that it is not named again. */
   private readonly known = new Set<string>();
+  /** What is to be found by those who are told, and since when, in milliseconds. */
+  private readonly toBeFound = new Map<string, number>();
   /** Whether something has moved since it was looked. */
   private moved = true;
   /** Whether somebody who should be there may be gone. */
@@ -122,7 +131,7 @@ export class Rollout {
   private async untilSettled(): Promise<RolledOn> {
     const scope = new CancellationScope();
     scope
-      .run(() => this.callRolls())
+      .run(() => Promise.all([this.callRolls(), this.remind()]))
       .catch((error: unknown) => {
         if (!isRunFailure(error)) throw error;
       });
@@ -172,9 +181,10 @@ export class Rollout {
     this.known.add(key);
   }
 
-  /** Passes on what is wanted of an operation. That nobody hears it is found out at once. */
+  /** Passes on what is wanted of an operation, unless it finds that by itself. That nobody hears it is found out at once. */
   private async pass({ key, id, epoch, wanted, by, acceptLosses }: ToldOperation): Promise<void> {
     this.known.add(key);
+    if (found.includes(wanted) && !this.toBeFound.has(key)) return void this.toBeFound.set(key, Date.now());
     const operation = { id, epoch };
     await getExternalWorkflowHandle(operationRunId({ operation }))
       .signal(wantedSignal, { wanted, by, acceptLosses })
@@ -199,6 +209,21 @@ export class Rollout {
       this.known.clear();
       this.look();
       await sleep(ROLL_CALL_REST_MS);
+    }
+  }
+
+  /** Tells those who have not found what they are told. */
+  private async remind(): Promise<void> {
+    for (;;) {
+      await condition(() => this.toBeFound.size > 0);
+      await sleep(FOUND_MS);
+      const late = [...this.toBeFound].filter(([, since]) => Date.now() - since >= FOUND_MS);
+      if (late.length === 0) continue;
+      for (const [key] of late) this.known.delete(key);
+      const next = this.begun + 1;
+      this.look();
+      await condition(() => this.done >= next);
+      for (const [key] of late) this.toBeFound.delete(key);
     }
   }
 

@@ -1,6 +1,6 @@
 import { allHandlersFinished, CancelledFailure, condition, continueAsNew } from '@temporalio/workflow';
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
-import type { DeploymentState } from '../../domain/deploy/states';
+import { isTerminal, type DeploymentState } from '../../domain/deploy/states';
 import { failureView, isRunFailure } from '../saga/failure';
 import type { Saga } from '../saga/saga';
 import { nothing, pointOfNoReturn, type Undo } from '../saga/undo';
@@ -21,16 +21,16 @@ const order: readonly DeploymentState[] = [
 /** A change of one schema, from its new tables to the end of its revert window. */
 export class Share {
   readonly details: Details;
-  private readonly ref: RequestRef;
+  protected readonly ref: RequestRef;
   /** Where it stood when this run began. */
   private readonly began: number;
 
   constructor(
-    private readonly life: DeployLife,
-    private readonly course: Course,
+    protected readonly life: DeployLife,
+    protected readonly course: Course,
     private readonly said: Said,
-    private readonly act: DeployProxies,
-    private readonly takeBack: () => Promise<void> = () => act.undo.takeBack(refOf(life)),
+    protected readonly act: DeployProxies,
+    protected readonly takeBack: () => Promise<void> = () => act.undo.takeBack(refOf(life)),
   ) {
     this.ref = refOf(life);
     this.details = new Details(() => act.quick.describe(this.ref));
@@ -61,7 +61,16 @@ export class Share {
 
   /** Makes, fills and proves the new tables, and puts them in the place of the old. */
   async untilLive(saga: Saga): Promise<void> {
-    const { act, ref, course, life } = this;
+    await this.make(saga);
+    await saga.step('cut-over', {
+      do: () => (this.isPast('in_progress_cutover') ? Promise.resolve() : this.cutOver()),
+      undo: nothing('nothing is live until it is done'),
+    });
+  }
+
+  /** Makes, fills and proves the new tables. */
+  protected async make(saga: Saga): Promise<void> {
+    const { act, ref } = this;
     await saga.step('prepare', {
       do: async () => {
         if (this.isPast('submitting')) return;
@@ -78,15 +87,18 @@ export class Share {
         await saga.step('prove', { do: () => act.long.prove(ref), undo: nothing('a look leaves nothing behind') });
       });
       await this.enter('gate');
-      await this.details.show();
+      await this.show();
     }
-    await saga.step('cut-over', {
-      do: () =>
-        this.isPast('in_progress_cutover')
-          ? Promise.resolve()
-          : new Gate(life, course, act, () => this.goOnAsNew()).pass(),
-      undo: nothing('nothing is live until it is done'),
-    });
+  }
+
+  /** Waits for the moment to cut over, and does it. */
+  protected async cutOver(): Promise<void> {
+    await new Gate(this.life, this.course, this.act, () => this.goOnAsNew()).pass();
+  }
+
+  /** Keeps what is live revertable until it is decided what becomes of it. */
+  protected async keep(): Promise<void> {
+    await untilDecided(this.ref, this.course, this.said, this.act, () => this.goOnAsNew());
   }
 
   /** Keeps what is live revertable for a while, and removes the side that is not. */
@@ -96,12 +108,12 @@ export class Share {
   }
 
   private async afterwards(saga: Saga): Promise<void> {
-    const { act, ref, course, said } = this;
+    const { course, said } = this;
     for (let time = 1; ; time++) {
-      await this.details.show();
+      await this.show();
       const again = time === 1 ? '' : `-${time}`;
       await saga.step(`window${again}`, {
-        do: () => untilDecided(ref, course, said, act, () => this.goOnAsNew()),
+        do: () => this.keep(),
         undo: pointOfNoReturn('what is live is taken back by a revert, which loses nothing'),
       });
       if (course.state !== 'in_progress_revert') break;
@@ -112,8 +124,18 @@ export class Share {
       if (reverted !== 'held up') break;
       said.windowOver = said.skipped = false;
     }
-    if (course.state === 'complete_revert_error') return;
+    if (this.isOver) return;
     await this.finish(saga, nothing('what is not live is not needed any more'));
+  }
+
+  /** Says how far it is. */
+  protected async show(): Promise<void> {
+    await this.details.show();
+  }
+
+  /** Whether there is nothing left to do. */
+  protected get isOver(): boolean {
+    return isTerminal(this.course.state);
   }
 
   private async finish(saga: Saga, undo: Undo<void>): Promise<void> {

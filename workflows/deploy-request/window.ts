@@ -31,7 +31,7 @@ export async function untilDecided(
   if (course.state !== 'complete_pending_revert') return;
   const scope = new CancellationScope();
   const following = scope
-    .run(() => act.following.follow({ ...ref, state: 'complete_pending_revert' }))
+    .run(() => act.long.follow({ ...ref, state: 'complete_pending_revert' }))
     .catch(async (error: unknown) => {
       if (!isRunFailure(error)) throw error;
       // What is live stays so; a revert would find out that the sides are not kept alike.
@@ -39,11 +39,8 @@ export async function untilDecided(
         await act.store.set({ ...ref, error: failureView(error) });
     });
   const decided = (): boolean => said.skipped || course.state !== 'complete_pending_revert';
-  // The time of an operation is that of its apply, which says when it is over.
-  const leftMs = ref.operation ? Infinity : course.revertWindowEndsAt! - Date.now();
-  const isWaitedFor = (): Promise<unknown> =>
-    leftMs === Infinity ? condition(() => decided() || isLong()) : condition(() => decided() || isLong(), leftMs);
-  const isOver = leftMs <= 0 || (await isWaitedFor()) === false;
+  const leftMs = course.revertWindowEndsAt! - Date.now();
+  const isOver = leftMs <= 0 || !(await condition(() => decided() || isLong(), leftMs));
   if (!isOver && !decided()) {
     scope.cancel();
     await following;
@@ -63,7 +60,6 @@ export async function finishDeploy(life: DeployLife, course: Course, act: Deploy
   const ref = refOf(life);
   const isReverted = course.state === 'in_progress_revert';
   const done = isReverted ? 'reverted' : course.state === 'in_progress_cutover' ? 'finishAtOnce' : 'finish';
-  if (ref.operation && course.state === 'complete_pending_revert') await course.note('skipRevert');
   try {
     await act.long.finish(ref);
   } catch (error) {
