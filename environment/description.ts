@@ -120,6 +120,7 @@ const schema = z.strictObject({
     stepAttempts: z.number().int().positive(),
     retryIntervalMs: milliseconds,
     undoAttempts: z.number().int().positive(),
+    historyEvents: z.number().int().positive().optional(),
     edgeDeadlineMs: milliseconds,
     attentionDeadlineMs: milliseconds,
   }),

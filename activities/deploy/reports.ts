@@ -1,4 +1,3 @@
-import type { RequestRef } from '../../domain/deploy/contract';
 import type { DeployOperation } from '../../domain/deploy/request';
 import type { DeploymentMoveName } from '../../domain/deploy/states';
 import type { OwnMove } from '../../domain/rollout/words';

@@ -17,7 +17,7 @@ const SHORT_MS = 300;
 
 let fake: FakeWorld;
 beforeAll(async () => {
-  fake = await FakeWorld.start({ 'limit.historyCount.suggestContinueAsNew': LONG });
+  fake = await FakeWorld.start(LONG);
 }, 120_000);
 afterAll(async () => await fake?.close());
 

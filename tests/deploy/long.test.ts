@@ -16,7 +16,7 @@ let world: DeployWorld;
 beforeAll(async () => {
   served = await servers[0]![1]();
   const policy = { ...testDeployPolicy, cutoverMs: 1_500 };
-  world = await DeployWorld.start(served.target, policy, { 'limit.historyCount.suggestContinueAsNew': LONG });
+  world = await DeployWorld.start(served.target, policy, LONG);
   await world.startWorker();
 }, 180_000);
 afterAll(async () => {

@@ -16,7 +16,7 @@ import { ended, forget, keep } from './recording';
 
 async function main(): Promise<void> {
   forget('apply');
-  const fake = await FakeWorld.start({});
+  const fake = await FakeWorld.start();
   try {
     for (const [name, story] of Object.entries(stories)) await keepAll(fake, await story(fake), name);
   } finally {

@@ -7,7 +7,7 @@ import type { DeployProxies } from './activities';
 import type { Commands } from './commands';
 import { conclude } from './conclude';
 import type { Course } from './course';
-import { isLong } from './long';
+import { isLong } from '../saga/history';
 import { ticketOf } from './place';
 import { refOf } from './ref';
 import type { Rollout } from './rollout';
@@ -67,7 +67,7 @@ export class Deploy {
     if (share.isCancelled) return;
     await this.act.queue.join(ticketOf(this.life, !share.beganInQueue));
     while (this.course.preceding?.length !== 0 && !share.isCancelled) {
-      await condition(() => this.course.preceding?.length === 0 || share.isCancelled || isLong());
+      await condition(() => this.course.preceding?.length === 0 || share.isCancelled || isLong(this.life.policy));
       await share.goOnAsNew();
     }
     if (share.beganInQueue) await share.enter('submit');

@@ -9,7 +9,7 @@ import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import { isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
 import type { Course } from './course';
-import { isLong } from './long';
+import { isLong } from '../saga/history';
 import { refOf } from './ref';
 
 /** Whoever applies itself says so by this name. */
@@ -59,7 +59,7 @@ export class Gate {
   }
 
   private async untilApplied(): Promise<void> {
-    const { course } = this;
+    const { course, life } = this;
     const scope = new CancellationScope();
     let broken: TemporalFailure | undefined;
     const following = scope
@@ -71,8 +71,8 @@ export class Gate {
       });
     try {
       const since = Date.now();
-      while (course.state === 'pending_cutover' && !broken && !isLong()) {
-        const waiting = (): boolean => course.state === 'pending_cutover' && !broken && !isLong();
+      while (course.state === 'pending_cutover' && !broken && !isLong(life.policy)) {
+        const waiting = (): boolean => course.state === 'pending_cutover' && !broken && !isLong(life.policy);
         const leftMs = since + this.patienceMs - Date.now();
         if (!this.appliesItself) await condition(() => !waiting() || this.appliesItself);
         else if (leftMs > 0) await condition(() => !waiting() || !this.appliesItself, leftMs);

@@ -15,7 +15,7 @@ import { deployActivities, type DeployProxies } from './activities';
 import { Commands } from './commands';
 import { Course } from './course';
 import { Deploy } from './deploy';
-import { isLong } from './long';
+import { isLong } from '../saga/history';
 import { ticketOf } from './place';
 import { refOf } from './ref';
 import { Rollout } from './rollout';
@@ -72,7 +72,7 @@ class RequestLife {
       else if (waits.includes(this.course.state)) await this.untilDeployed();
       else if (!isTerminal(this.course.state)) await this.deploy();
       else await this.untilCompleted();
-      if (isLong() && !this.isOver) await this.goOnAsNew();
+      if (isLong(this.life.policy) && !this.isOver) await this.goOnAsNew();
     }
     if (this.course.deployed && !this.course.left) await this.act.queue.leave(ticketOf(this.life));
     await condition(allHandlersFinished);
@@ -105,7 +105,7 @@ class RequestLife {
   /** Waits until somebody deploys or closes it, or a schema has changed. */
   private async untilDeployed(): Promise<void> {
     const { course, commands } = this;
-    await condition(() => this.isOver || commands.recheck || !waits.includes(course.state) || isLong());
+    await condition(() => this.isOver || commands.recheck || !waits.includes(course.state) || isLong(this.life.policy));
     if (!waits.includes(course.state) || this.isOver || !commands.recheck) return;
     commands.recheck = false;
     if (!course.deployed) await course.enter('check');
@@ -128,7 +128,7 @@ class RequestLife {
   /** Keeps the place until a person has looked at what failed. */
   private async untilCompleted(): Promise<void> {
     const { commands, course } = this;
-    await condition(() => commands.completing !== null || isLong());
+    await condition(() => commands.completing !== null || isLong(this.life.policy));
     const by = commands.completing;
     if (by === null) return;
     commands.completing = null;

@@ -19,7 +19,7 @@ import { failureView, isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
 import { beginOperation } from './begin-operation';
 import type { Course } from './course';
-import { isLong } from './long';
+import { isLong } from '../saga/history';
 import { lookSignal, wantedSignal } from './messages';
 import { refOf } from './ref';
 
@@ -148,7 +148,7 @@ export class Rollout {
           await this.act.store.settleApply(this.ref);
           return next;
         }
-        if (isLong()) await this.goOnAsNew();
+        if (isLong(this.life.policy)) await this.goOnAsNew();
         await this.untilMoved(next.wakeInMs);
       }
     } finally {
@@ -195,7 +195,7 @@ export class Rollout {
   }
 
   private async untilMoved(ms: number | null): Promise<void> {
-    const happened = (): boolean => this.moved || isLong();
+    const happened = (): boolean => this.moved || isLong(this.life.policy);
     if (ms === null) await condition(happened);
     else await condition(happened, Math.max(ms, 1));
   }

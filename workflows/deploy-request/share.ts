@@ -8,7 +8,7 @@ import type { DeployProxies } from './activities';
 import type { Course } from './course';
 import { Details } from './details';
 import { Gate } from './gate';
-import { isLong } from './long';
+import { isLong } from '../saga/history';
 import { refOf } from './ref';
 import { finishDeploy, untilDecided, type Said } from './window';
 
@@ -98,7 +98,7 @@ export class Share {
 
   /** Keeps what is live revertable until it is decided what becomes of it. */
   protected async keep(): Promise<void> {
-    await untilDecided(this.ref, this.course, this.said, this.act, () => this.goOnAsNew());
+    await untilDecided(this.life, this.course, this.said, this.act, () => this.goOnAsNew());
   }
 
   /** Keeps what is live revertable for a while, and removes the side that is not. */
@@ -160,7 +160,7 @@ export class Share {
 
   /** Goes on with a new history where this one is long; called where nothing is under way. */
   async goOnAsNew(): Promise<void> {
-    if (!isLong()) return;
+    if (!isLong(this.life.policy)) return;
     await condition(allHandlersFinished);
     await this.course.settled();
     if (!this.isCancelled) await continueAsNew(this.life);

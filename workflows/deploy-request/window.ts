@@ -1,10 +1,10 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
-import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
+import type { DeployLife } from '../../domain/deploy/contract';
 import { failureView, isRunFailure } from '../saga/failure';
 import type { DeployProxies } from './activities';
 import { conclude } from './conclude';
 import type { Course } from './course';
-import { isLong } from './long';
+import { isLong } from '../saga/history';
 import { refOf } from './ref';
 
 /** What was said of a revert window. */
@@ -21,7 +21,7 @@ export interface Said {
 
 /** Keeps the old side like the new one until the window is over, somebody skips the rest of it, or reverts. */
 export async function untilDecided(
-  ref: RequestRef,
+  life: DeployLife,
   course: Course,
   said: Said,
   act: DeployProxies,
@@ -29,6 +29,7 @@ export async function untilDecided(
   onIdle: () => Promise<void>,
 ): Promise<void> {
   if (course.state !== 'complete_pending_revert') return;
+  const ref = refOf(life);
   const scope = new CancellationScope();
   const following = scope
     .run(() => act.long.follow({ ...ref, state: 'complete_pending_revert' }))
@@ -40,12 +41,12 @@ export async function untilDecided(
     });
   const decided = (): boolean => said.skipped || course.state !== 'complete_pending_revert';
   const leftMs = course.revertWindowEndsAt! - Date.now();
-  const isOver = leftMs <= 0 || !(await condition(() => decided() || isLong(), leftMs));
+  const isOver = leftMs <= 0 || !(await condition(() => decided() || isLong(life.policy), leftMs));
   if (!isOver && !decided()) {
     scope.cancel();
     await following;
     await onIdle();
-    return await untilDecided(ref, course, said, act, onIdle);
+    return await untilDecided(life, course, said, act, onIdle);
   }
   // Whoever asked what a revert would lose, did so in time.
   await condition(() => said.deciding === 0);

@@ -1,5 +1,6 @@
-import { condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import { condition, continueAsNew, setHandler } from '@temporalio/workflow';
 import { replicaWorkflowId, rolloutRunId, type GatewayLife } from '../../domain/fleet/contract';
+import { isLong } from '../saga/history';
 import { fleetActivities } from './activities';
 import { beginReplica, beginRollout } from './begin';
 import { lookSignal, tell } from './signals';
@@ -39,7 +40,7 @@ export async function gatewayLife(input: GatewayLife): Promise<void> {
       rolling = rolledOut = rollout.number;
     }
     if (over) return;
-    if (workflowInfo().continueAsNewSuggested)
+    if (isLong(policy))
       await continueAsNew<typeof gatewayLife>({
         ...{ ...input, rolledOut },
         started: replicas.filter((id) => started.has(id)),

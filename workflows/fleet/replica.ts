@@ -7,7 +7,6 @@ import {
   isCancellation,
   ParentClosePolicy,
   setHandler,
-  workflowInfo,
   WorkflowIdReusePolicy,
   type ChildWorkflowOptions,
 } from '@temporalio/workflow';
@@ -19,6 +18,7 @@ import {
   type ReplicaLife,
 } from '../../domain/fleet/contract';
 import { failureView, isRunFailure } from '../saga/failure';
+import { isLong } from '../saga/history';
 import { fleetActivities, type FleetProxies } from './activities';
 import { runAttributes } from './attributes';
 import { lookSignal, tell } from './signals';
@@ -41,7 +41,7 @@ export async function replicaLife(input: ReplicaLife): Promise<void> {
     if (stage === 'serve') await serve(act, look, input);
     else await settled(act, ref, () => (stage === 'retire' ? retire(input) : provision(act, look, input)));
     await tell(gatewayWorkflowId(gatewayId));
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof replicaLife>(input);
+    if (isLong(policy)) await continueAsNew<typeof replicaLife>(input);
   }
   await tell(gatewayWorkflowId(gatewayId));
 }

@@ -1,9 +1,12 @@
 import { defaultPayloadConverter, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
+import { countingInterceptors } from './history';
 import { currentStep, stepHeader, type StepContext } from './context';
 
-/** Puts the step that schedules an activity into its header (for the journal) and its summary (for Temporal's Web UI). */
+/** Counts what becomes of a history, and puts the step that schedules an activity into its header (for the journal) and its summary (for Temporal's Web UI). */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
+  inbound: countingInterceptors.inbound,
   outbound: [
+    ...countingInterceptors.outbound,
     {
       scheduleActivity: (input, next) => next(inCurrentStep(input)),
       scheduleLocalActivity: (input, next) => next(inCurrentStep(input)),

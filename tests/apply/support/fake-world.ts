@@ -16,15 +16,15 @@ export class FakeWorld {
     private readonly target: Target,
   ) {}
 
-  /** @param dynamicConfig of Temporal. */
-  static async start(dynamicConfig: Readonly<Record<string, number>>): Promise<FakeWorld> {
+  /** @param historyEvents after which a workflow goes on with a new history; as many as always, unless told. */
+  static async start(historyEvents?: number): Promise<FakeWorld> {
     const nothing = async (): Promise<void> => await Promise.resolve();
     // Everything that a target does to a server that is not there.
     const target = {
       ...{ kind: 'mysql', url: 'mysql://nobody@127.0.0.1:1/', make: nothing, run: nothing },
       fork: async () => await Promise.resolve(modelOf('int(11)')),
     } as unknown as Target;
-    const world = await DeployWorld.start(target, { ...testDeployPolicy, cutoverMs: 1_000 }, dynamicConfig);
+    const world = await DeployWorld.start(target, { ...testDeployPolicy, cutoverMs: 1_000 }, historyEvents);
     await writeSecret(world.directory, SERVER, target.url);
     const made = new FakeWorld(world, target);
     await made.startWorker();

@@ -19,6 +19,7 @@ import type { DatabaseSettings } from '../../../domain/deploy/database';
 import type { DeployRequest } from '../../../domain/deploy/request';
 import { defaultDeployPolicy, type DeploymentState, type DeployPolicy } from '../../../domain/deploy/states';
 import { taskQueue } from '../../../domain/gateway/contract';
+import type { RunPolicy } from '../../../domain/run-policy';
 import type { Settings } from '../../../domain/settings';
 import { writeSecret } from '../../../drivers/secrets/files';
 import { migrate } from '../../../prisma/migrate';
@@ -56,18 +57,20 @@ export class DeployWorld {
     private readonly deploy: DeployPolicy,
   ) {}
 
-  /** @param dynamicConfig of Temporal. */
+  /** @param historyEvents after which a workflow goes on with a new history; as many as always, unless told. */
   static async start(
     target: Target,
     deploy: DeployPolicy = testDeployPolicy,
-    dynamicConfig: Readonly<Record<string, number>> = {},
+    historyEvents?: number,
   ): Promise<DeployWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'gw-deploy-'));
     const databaseUrl = `file:${join(directory, 'store.db')}`;
-    const temporal = await testTemporal(dynamicConfig);
+    const temporal = await testTemporal(
+      historyEvents === undefined ? {} : { 'limit.historyCount.suggestContinueAsNew': historyEvents },
+    );
     await migrate(databaseUrl);
     await writeSecret(directory, SERVER, target.url);
-    const settings = deploySettings(directory, databaseUrl, temporal);
+    const settings = deploySettings(directory, databaseUrl, temporal, { ...testPolicy, historyEvents });
     return new DeployWorld(directory, temporal, await openStore(databaseUrl), settings, target, deploy);
   }
 
@@ -148,7 +151,7 @@ export class DeployWorld {
     const { id: requestId, number } = request;
     const ref: RequestRef = { organizationId: this.organizationId, databaseId: database.id, requestId, number };
     const deploy = { ...this.deploy, ...policy };
-    return await this.begin({ ...ref, intoBranchId: main.id, policy: testPolicy, deploy });
+    return await this.begin({ ...ref, intoBranchId: main.id, policy: this.settings.policy, deploy });
   }
 
   /** Begins the workflow of a request. */
@@ -200,7 +203,12 @@ export class Opened {
   }
 }
 
-function deploySettings(directory: string, databaseUrl: string, { address, namespace }: TestTemporal): Settings {
+function deploySettings(
+  directory: string,
+  databaseUrl: string,
+  { address, namespace }: TestTemporal,
+  policy: RunPolicy,
+): Settings {
   return {
     ...{ databaseUrl, temporal: { address, namespace }, secretsDirectory: directory },
     api: { host: '127.0.0.1', port: 0, rateLimit: 100_000, waitMs: 30_000 },
@@ -210,6 +218,6 @@ function deploySettings(directory: string, databaseUrl: string, { address, names
     },
     ...{ edgeIp: '127.0.0.1', edges: [], networks: ['127.0.0.0/8'], webhookNetworks: [] },
     placements: { store: 'local', dns: 'local', handshake: 'local' },
-    policy: testPolicy,
+    policy,
   };
 }
