@@ -11,7 +11,7 @@ import { requestOf } from './subject';
 const LOOK_MS = 500;
 
 /** Milliseconds between two looks at all operations of a request. */
-const SHARED_MS = 250;
+const SHARED_MS = 400;
 
 /** An operation whose next look is waited for. */
 interface Rest {
@@ -44,7 +44,8 @@ export async function untilNextLook(
   const moved = new AbortController();
   const leave = enter(resting, planKey(ref), moved);
   try {
-    if (isOwn(ref) && isSeen(seen)) await untilSeen(ports, ref, { id: ref.operation.id, mark: markOf(seen), moved }, signal);
+    if (isOwn(ref) && isSeen(seen))
+      await untilSeen(ports, ref, { id: ref.operation.id, mark: markOf(seen), moved }, signal);
     else await pause(LOOK_MS, AbortSignal.any([signal, moved.signal]));
   } finally {
     leave();

@@ -78,11 +78,7 @@ export async function watched<T>(
 }
 
 /** Does something every so often until it is told to stop. That the store is away for a while is no matter. */
-async function repeatedly(
-  rest: () => Promise<void>,
-  signal: AbortSignal,
-  action: () => Promise<void>,
-): Promise<void> {
+async function repeatedly(rest: () => Promise<void>, signal: AbortSignal, action: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     await rest();
     if (!signal.aborted) await action().catch(() => undefined);

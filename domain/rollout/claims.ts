@@ -66,6 +66,7 @@ export function decideCopies(rollout: Rollout): readonly Decision[] {
   let copying = rollout.operations.filter(isCopying).length;
   /** The first that does not let others past. */
   let before: Claimable | null = null;
+  const turn = new Turn();
   const decisions: Decision[] = [];
   for (const operation of rollout.operations) {
     const wish = wishOf(operation, rollout.requests.start);
@@ -73,7 +74,7 @@ export function decideCopies(rollout: Rollout): readonly Decision[] {
     if (wish !== 'nothing') {
       const waits =
         held ??
-        (wish === 'again' ? null : (waitsFor(before) ?? closed(operation) ?? exhausted(operation, rollout.now))) ??
+        (wish === 'again' ? null : (turn.after(before) ?? closed(operation) ?? exhausted(operation, rollout.now))) ??
         (wish === 'begin' && copying >= most ? `${copying} copy already` : null);
       goes = waits === null;
       if (goes && wish === 'begin') copying++;
@@ -96,12 +97,13 @@ export function decideCutovers(rollout: Rollout, byHand = false): readonly Decis
   if (rollout.cutover !== 'barrier' || rollout.operations.length < 2) return [];
   const held = heldBy(rollout.requests) ?? (rollout.deferred && !byHand ? 'somebody has to say so' : null);
   let before: Claimable | null = null;
+  const turn = new Turn();
   const decisions: Decision[] = [];
   for (const operation of rollout.operations) {
     const { state, worker, id } = operation;
     const isCutOff = worker === 'lost' && (state === 'cutting_over' || state === 'recovering');
     if (state === 'waiting_for_cutover' || isCutOff)
-      decisions.push({ operation: id, waits: held ?? waitsFor(before) ?? closed(operation) });
+      decisions.push({ operation: id, waits: held ?? turn.after(before) ?? closed(operation) });
     if (!before && !isDone(operation, rollout)) before = operation;
   }
   return decisions;
@@ -156,12 +158,22 @@ function heldBy({ stop, pause }: Requests): string | null {
   return pause ? 'somebody holds the rollout' : null;
 }
 
-function waitsFor(before: Claimable | null): string | null {
-  if (!before) return null;
-  const { deployment, state } = before;
-  if (state !== 'failed') return `deployment ${deployment} comes first (${state})`;
-  const isPaused = policyOf(before) === 'pause';
-  return `deployment ${deployment} has failed${isPaused ? ', and nobody has released the rollout' : ''}`;
+/** Why operations wait for their turn. */
+class Turn {
+  private isTaken = false;
+
+  /** Only the next in line is told whom it waits for: what the others wait for does not change with every step. */
+  after(before: Claimable | null): string | null {
+    if (!before) return null;
+    const { deployment, state } = before;
+    if (state === 'failed') {
+      const isPaused = policyOf(before) === 'pause';
+      return `deployment ${deployment} has failed${isPaused ? ', and nobody has released the rollout' : ''}`;
+    }
+    if (this.isTaken) return 'others come first';
+    this.isTaken = true;
+    return `deployment ${deployment} comes first (${state})`;
+  }
 }
 
 function closed({ gate }: Claimable): string | null {

@@ -6,8 +6,8 @@ import { tell } from '../../deploy/support/kill-life';
 import type { Rollout } from './real-world';
 
 /**
- * A moment of the second of three operations: before or after an activity has had its effect, as in `copy before`; a third
- * word tells apart those that are alike. Or `look before`, between a row and the word that the request gets of it; or
+ * A moment of the second of three operations: before or after an activity, or a deed of its database's engine, has had its
+ * effect, as in `copy before`; a third word tells apart those that are alike. Or `look before`, between a row and the word that the request gets of it; or
  * `waits`, at the end of a leg.
  */
 export type Moment = string;
@@ -23,27 +23,15 @@ interface Leg {
 const toTheBarrier: Leg = {
   says: 'deploy',
   moments: [
-    ...['standing before', 'standing after', 'prepareChange before', 'prepareChange after', 'move after begin'],
-    ...[
-      'copy before',
-      'copy after',
-      'prove before',
-      'prove after',
-      'move before gate',
-      'look before',
-      'move after gate',
-      'waits',
-    ],
+    ...['standing before', 'standing after', 'makeReady before', 'prepare before', 'prepare after'],
+    ...['copy before', 'copy after', 'prove before', 'prove after', 'look before', 'makeReady after', 'waits'],
   ],
   until: 'waiting_for_cutover',
 };
 
 const toTheWindow: Leg = {
   says: 'applyDeploy',
-  moments: [
-    ...['move after cutOver', 'cutOver before', 'cutOver after', 'move before open', 'move after open'],
-    'waits live',
-  ],
+  moments: [...['cutOver before', 'cutOver after', 'cutOverWhenTold after'], 'waits live'],
   until: 'revert_window',
 };
 
@@ -53,7 +41,7 @@ const lives = {
     toTheWindow,
     {
       says: 'skipRevert',
-      moments: ['finish before', 'finish after', 'move after finish', 'endOperation before', 'endOperation after'],
+      moments: ['finish before', 'finish after', 'finishWhenTold after', 'endOperation before', 'endOperation after'],
       until: 'completed',
     },
   ],
@@ -80,6 +68,9 @@ export type Life = keyof typeof lives;
 export function legsOf(life: Life): readonly Leg[] {
   return lives[life];
 }
+
+/** What an engine does. */
+const deeds: readonly string[] = ['prepare', 'copy', 'prove', 'cutOver', 'revert', 'finish'];
 
 /** A request over three deployments, and whoever is killed in moments of the second. */
 export class KilledRollout {
@@ -137,6 +128,7 @@ export class KilledRollout {
     const [activity, when] = moment.split(' ') as [string, 'before' | 'after'];
     // A request hears of all its operations in the same way.
     const id = activity === 'look' ? this.rollout.request.handle.workflowId : this.operationId;
-    this.rig.breakPoints.set({ step: `${activity} ${id}`, phase: 'do', when });
+    const about = deeds.includes(activity) ? this.rollout.schemas[1]! : id;
+    this.rig.breakPoints.set({ step: `${activity} ${about}`, phase: 'do', when });
   }
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { activityInfo } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { DeployPorts } from '../../../activities/deploy/ports';
+import type { SchemaEngine } from '../../../drivers/database/engine';
 import { readSettings } from '../../../environment/settings';
 import { runWorker } from '../../../worker/main';
 import { BreakPointFiles } from '../../support/break-points';
@@ -15,7 +16,8 @@ interface About {
 
 /**
  * A worker process as `gatewright worker` runs it, which stops before or after an activity: the first of its name, as
- * `copy`, or the first of a request or of an operation of one, as `copy <id>`.
+ * `copy`, or the first of a request or of an operation of one, as `copy <id>`. Or before or after what an engine does to a
+ * schema, as `copy <schema>`.
  */
 async function main(): Promise<void> {
   const files = new BreakPointFiles(process.env.GATEWRIGHT_SETTINGS!);
@@ -31,13 +33,28 @@ async function main(): Promise<void> {
       return value;
     },
   };
+  const stopping = (engine: SchemaEngine, schema: string): SchemaEngine =>
+    new Proxy(engine, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== 'function') return member;
+        return async (...of: unknown[]) => {
+          await files.stopAt(`${String(name)} ${schema}`, 'do', 'before');
+          const value: unknown = await (member as (...of: unknown[]) => unknown).apply(target, of);
+          await files.stopAt(`${String(name)} ${schema}`, 'do', 'after');
+          return value;
+        };
+      },
+    });
   // Between the row of an operation and the word that its request gets of it.
   const deploys = (ports: DeployPorts): DeployPorts => {
     const look = async (workflowId: string): Promise<void> => {
       await files.stopAt(`look ${workflowId}`, 'do', 'before');
       await ports.queues.look(workflowId);
     };
-    return { ...ports, queues: { ...ports.queues, look } };
+    const engine: DeployPorts['engine'] = async (database, schema) =>
+      stopping(await ports.engine(database, schema), schema);
+    return { ...ports, engine, queues: { ...ports.queues, look } };
   };
   const running = await runWorker(readSettings(), { activityInterceptors: [() => ({ inbound })], deploys });
   writeFileSync(process.env.GATEWRIGHT_READY_FILE!, `${process.pid}\n`);
