@@ -23,7 +23,7 @@ export const requestSteps: readonly PlannedStep[] = [
   },
   {
     name: 'rollout',
-    do: 'where it goes over several deployments: have each changed by a workflow of its own, in their order; the steps that come next are theirs then',
+    do: 'where it goes over several deployments: have each changed by a workflow of its own, in their order; none of the steps that come next is done then',
     undo: { kind: 'undo', text: 'cancel every deployment that is not live, and wait until all have ended' },
     leftBehind: 'deployments are changed still, or wait for a person, while the request seems to be over',
   },
@@ -66,10 +66,34 @@ export const requestSteps: readonly PlannedStep[] = [
   },
 ];
 
-/** The steps of `deploy.operation`, the share of one deployment: those of a request without what concerns all of them. */
-export const operationSteps: readonly PlannedStep[] = requestSteps.filter(
-  ({ name }) => !['place', 'check', 'rollout'].includes(name),
-);
+/** The steps of `deploy.operation`, the share of one deployment. */
+export const operationSteps: readonly PlannedStep[] = [
+  {
+    name: 'build',
+    do: 'make the new tables, logs and triggers beside the live tables, copy every row, and compare both sides row by row',
+    undo: { kind: 'undo', text: 'remove all of them, and prove that none is left' },
+    leftBehind: 'tables and triggers of the change stay in the database, and other changes of the tables are refused',
+  },
+  {
+    name: 'cut-over',
+    do: 'keep both sides alike until its turn comes, and put the new tables in the place of the old',
+    undo: { kind: 'nothing', text: 'nothing is live until it is done' },
+    leftBehind: 'nothing',
+  },
+  {
+    name: 'window',
+    do: 'keep the old tables like the new ones until its apply wants no revert any more, and remove them; or until it wants one',
+    undo: { kind: 'point_of_no_return', text: 'what is live is taken back by a revert, which loses nothing' },
+    leftBehind: 'tables that nobody needs stay in the database',
+  },
+  ...requestSteps.filter(({ name }) => name === 'revert'),
+  {
+    name: 'finish',
+    do: 'after a revert, and after a change without a way back: remove the tables that are not live',
+    undo: { kind: 'nothing', text: 'what is not live is not needed any more' },
+    leftBehind: 'tables that nobody needs stay in the database',
+  },
+];
 
 /** The steps of `database.create`. */
 export const createDatabaseSteps: readonly PlannedStep[] = [
