@@ -231,6 +231,6 @@ export class Rollout {
   private async goOnAsNew(): Promise<void> {
     await condition(() => this.moved || allHandlersFinished());
     await this.course.settled();
-    if (!this.moved && allHandlersFinished()) await continueAsNew(this.life);
+    if (allHandlersFinished()) await continueAsNew(this.life);
   }
 }
