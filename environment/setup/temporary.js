@@ -8,9 +8,9 @@ const { join } = require('node:path');
 const MEMORY = '/dev/shm';
 const PREFIX = 'gatewright-tests-';
 
-/** Bytes: two or three database servers with what tests write hold one; more is left to the programs. */
-const FILES = 4 * 1024 ** 3;
-const FREE = 8 * 1024 ** 3;
+/** Bytes: two workers of jest, each with its database servers, hold up to 2.4 GB; more is left to the programs. */
+const FILES = 6 * 1024 ** 3;
+const FREE = 10 * 1024 ** 3;
 
 /** After that long without a new file, the directory of a run that is gone is nobody's: milliseconds. */
 const FORGOTTEN_MS = 3_600_000;
