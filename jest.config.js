@@ -4,6 +4,7 @@ module.exports = {
   roots: ['<rootDir>/tests'],
   testMatch: ['**/*.test.ts'],
   globalSetup: '<rootDir>/environment/setup/jest-setup.js',
+  globalTeardown: '<rootDir>/environment/setup/jest-teardown.js',
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -26,7 +26,11 @@ export interface TestTemporal {
 export async function testTemporal(dynamicConfig: Readonly<Record<string, number>> = {}): Promise<TestTemporal> {
   const directory = mkdtempSync(join(tmpdir(), 'gw-temporal-'));
   const described = readDescription().temporal;
-  const settings = { ...described, dynamicConfig: { ...described.dynamicConfig, ...dynamicConfig } };
+  const settings = {
+    ...described,
+    dynamicConfig: { ...described.dynamicConfig, ...dynamicConfig },
+    gogc: 400, // there is memory for a short life
+  };
   const port = await freePort();
   const component = await startTemporal({
     binary: await ensureTemporal(() => undefined),

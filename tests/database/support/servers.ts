@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { startMariaDb, type MariaDb } from '../../../environment/mariadb';
-import { startPostgres, type Postgres } from '../../../environment/postgres';
+import type { Postgres } from '../../../environment/postgres';
 import { onFreePort } from '../../support/free-port';
+import { testPostgres } from '../../support/postgres';
+import { withSetUpData } from '../../support/set-up-data';
 
 /** A MariaDB or MySQL server for tests. */
 export type TestMySql = Pick<MariaDb, 'url' | 'stop'>;
@@ -17,7 +19,10 @@ export async function privateMariaDb(options: Readonly<Record<string, string>> =
   if (given) return { url: given.replace(/\/*$/, '/'), stop: async () => await Promise.resolve() };
   const directory = mkdtempSync(join(tmpdir(), 'gatewright-mariadb-'));
   const quick = { 'innodb-flush-log-at-trx-commit': '0', 'sync-binlog': '0', 'innodb-buffer-pool-size': '256M' };
-  const server = await onFreePort((port) => startMariaDb({ directory, port, options: { ...quick, ...options } }));
+  const start = async (where: string, own: Readonly<Record<string, string>>): Promise<MariaDb> =>
+    await onFreePort((port) => startMariaDb({ directory: where, port, options: { ...quick, ...own } }));
+  await withSetUpData('mariadb', directory, async (where) => await start(where, {}));
+  const server = await start(directory, options);
   return {
     ...server,
     stop: async () => {
@@ -30,9 +35,7 @@ export async function privateMariaDb(options: Readonly<Record<string, string>> =
 /** A PostgreSQL server for the tests of one file. */
 export async function privatePostgres(settings: Readonly<Record<string, string>> = {}): Promise<Postgres> {
   const directory = mkdtempSync(join(tmpdir(), 'gatewright-postgres-'));
-  const server = await onFreePort((port) =>
-    startPostgres({ directory, port, settings: { fsync: 'off', ...settings } }),
-  );
+  const server = await testPostgres(directory, settings);
   return {
     ...server,
     stop: async () => {
