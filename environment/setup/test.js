@@ -4,7 +4,9 @@
  * dist/test-results.json for .ci/run.
  */
 const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 const { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { constants, setPriority } = require('node:os');
 const { join, relative } = require('node:path');
 const { root, say, fail, run } = require('./say');
 const { ensurePackages } = require('./packages');
@@ -15,7 +17,7 @@ const bin = (name) => join(root, 'node_modules', '.bin', name);
 const jestResults = join(root, 'dist', 'jest-results.json');
 const results = join(root, 'dist', 'test-results.json');
 
-/** Checks that only read; they run side by side, each speaking when it is done. */
+/** Checks that only read; they run beside the tests, which wait much of the time, each speaking when it is done. */
 const checks = [
   { name: 'types', command: 'tsc', args: ['--noEmit', '-p', '.'] },
   { name: 'lint', command: 'eslint', args: ['.', '--max-warnings', '0'] },
@@ -27,6 +29,8 @@ function check({ name, command, args }) {
     const began = Date.now();
     let output = '';
     const child = spawn(bin(command), args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Tests measure what is late; these have the time that is left.
+    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
     child.stdout.on('data', (chunk) => (output += chunk));
     child.stderr.on('data', (chunk) => (output += chunk));
     child.once('error', (error) => (output += error.message));
@@ -47,12 +51,12 @@ const SECOND_CHANCES = 3;
  * whatever else runs on it. What passes only then is named at the end, to be looked into.
  * @returns its counts, and the files that passed only alone.
  */
-function jest(args) {
-  const first = jestOnce(args);
+async function jest(args) {
+  const first = await jestOnce(args);
   const again = first.files.filter(({ failed }) => failed > 0).map(({ name }) => name);
   if (again.length === 0 || again.length > SECOND_CHANCES) return { ...countsOf(first), unsteady: [] };
   say(`once more, alone: ${again.join(' ')}`);
-  const second = jestOnce(['--runInBand', '--runTestsByPath', ...again]);
+  const second = await jestOnce(['--runInBand', '--runTestsByPath', ...again]);
   const files = [...first.files.filter(({ failed }) => failed === 0), ...second.files];
   const unsteady = second.files.filter(({ failed }) => failed === 0).map(({ name }) => name);
   return { ...countsOf({ files, broken: second.broken }), unsteady };
@@ -64,12 +68,14 @@ function countsOf({ files, broken }) {
 }
 
 /** @returns for each file how many passed and failed, and whether jest itself ended badly. */
-function jestOnce(args) {
+async function jestOnce(args) {
   rmSync(jestResults, { force: true });
   const ci = process.env.CI ? ['--ci'] : [];
-  const status = run(bin('jest'), [...ci, '--json', `--outputFile=${jestResults}`, ...args], {
+  const child = spawn(bin('jest'), [...ci, '--json', `--outputFile=${jestResults}`, ...args], {
+    cwd: root,
     stdio: ['ignore', 'ignore', 2],
   });
+  const [status] = await once(child, 'close');
   if (!existsSync(jestResults)) {
     say(`jest ended with ${status} and left no results`);
     return { files: [], broken: true };
@@ -93,17 +99,14 @@ async function main() {
   if (run(process.execPath, ['dist/environment/install.js', '--tests']) !== 0)
     fail('something the tests need is missing');
 
-  say('types, lint and formatting ...');
-  const outcomes = await Promise.all(checks.map(check));
-  let passed = outcomes.filter(({ good }) => good).length;
-  let failed = outcomes.length - passed;
-
   const generated = verify();
-  const tests = jest(process.argv.slice(2));
-  passed += generated.passed + tests.passed;
-  failed += generated.failed + tests.failed;
+  say('types, lint and formatting beside the tests ...');
+  const [outcomes, tests] = await Promise.all([Promise.all(checks.map(check)), jest(process.argv.slice(2))]);
+  const good = outcomes.filter((outcome) => outcome.good).length;
+  const passed = good + generated.passed + tests.passed;
+  const failed = outcomes.length - good + generated.failed + tests.failed;
   writeFileSync(results, JSON.stringify({ passed, failed }));
-  for (const { name, good } of outcomes) if (!good) say(`${name} FAILED: what it said stands above, before the tests`);
+  for (const { name, good } of outcomes) if (!good) say(`${name} FAILED: what it said stands above`);
   for (const name of tests.unsteady)
     say(`${name} failed at first, and passed when it ran alone: what it said stands above`);
   say(`${passed} passed, ${failed} failed`);
