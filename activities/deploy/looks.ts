@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestRef } from '../../domain/deploy/contract';
 import type { DeployRequest } from '../../domain/deploy/request';
-import { pause, untilAborted } from '../../drivers/database/pause';
+import { pause } from '../../drivers/database/pause';
 import { isOwn, isSeen, planKey, type OwnRef, type Seen } from './operation';
 import type { DeployPorts } from './ports';
 import { operationsOf } from './several';
@@ -9,6 +9,9 @@ import { requestOf } from './subject';
 
 /** Milliseconds between two looks at a request. */
 const LOOK_MS = 500;
+
+/** Milliseconds between two looks at an operation of which nothing has been seen to move. */
+const CALM_LOOK_MS = 30_000;
 
 /** Milliseconds between two looks at all operations of a request. */
 const SHARED_MS = 400;
@@ -61,7 +64,7 @@ async function untilSeen(ports: DeployPorts, ref: OwnRef, rest: Rest, signal: Ab
   const leave = enter(watched, ref.requestId, rest);
   if (!looking.has(ref.requestId)) void watch(ports, ref);
   try {
-    await untilAborted(AbortSignal.any([signal, rest.moved.signal]));
+    await pause(CALM_LOOK_MS, AbortSignal.any([signal, rest.moved.signal]));
   } finally {
     leave();
   }

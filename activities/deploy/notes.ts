@@ -69,9 +69,7 @@ export function noteSteps(ports: DeployPorts): NoteSteps {
       });
       if (!isOwn(ref)) return { ...found, several, apply, acceptLosses: false, wanted: null };
       const own = await ownStanding(ref, request);
-      // It cuts over by itself from the moment on that it is told to.
-      const autoCutover = own.wanted === 'cut_over';
-      return { ...found, ...own, autoCutover, several: false, apply: null, acceptLosses };
+      return { ...found, ...own, several: false, apply: null, acceptLosses };
     },
 
     async move(moving) {

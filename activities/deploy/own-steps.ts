@@ -6,6 +6,7 @@ import { Wanted } from '../../domain/rollout/apply';
 import { untilAborted } from '../../drivers/database/pause';
 import type { DeployActivities, Moving, OwnActivities } from './activities';
 import { follow, prove } from './copy';
+import { hasMoved } from './looks';
 import { enterPhases, isSeen, noteOperation, type OwnRef, type Seen } from './operation';
 import { moveOwn } from './own-moves';
 import type { DeployPorts } from './ports';
@@ -58,9 +59,10 @@ export function ownSteps(ports: DeployPorts): Pick<DeployActivities, keyof OwnAc
       const { planned: _, ...subject } = await plannedOf(ports, ref);
       const restsUntil = activityInfo().scheduledTimestampMs + restMs;
       const keepAlike = async (work: Watched): Promise<void> => await follow(subject.engine, subject.change, work);
+      const rested = setTimeout(() => hasMoved(ref), Math.max(0, restsUntil - Date.now()));
       const seen = await untilTold(ref, 'pending_cutover', keepAlike, ({ operation: { wanted } }) => {
         return (wanted === Wanted.cutOver && Date.now() >= restsUntil) || interruptions.includes(wanted);
-      });
+      }).finally(() => clearTimeout(rested));
       const { state } = seen.deployment;
       if (state === 'complete_pending_revert') return { swapped: true };
       if (state !== 'in_progress_cutover') {

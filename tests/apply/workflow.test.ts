@@ -272,6 +272,20 @@ test('while the row of a deployment cannot be read nothing begins or cuts over, 
   await over(rollout, 'succeeded');
 });
 
+test('a cut-over that is held up is tried again by itself', async () => {
+  const { rollout, request } = await deployed(2);
+  const [first] = rollout.schemas;
+  const free = fake.gate.fail('cutOver', first!, 'CHANGE_BLOCKED', Infinity);
+  await request.tell('deploy');
+  await rollout.until('held up', (_, [held]) => held!.state === 'waiting_for_cutover' && held!.waits !== null);
+  expect((await rollout.operations())[0]!.waits).toContain('cutOver');
+  free();
+  await request.reaches('complete_pending_revert');
+  expect(done(rollout, 'cutOver')).toEqual(['cutOver 0', 'cutOver 1']);
+  await request.tell('skipRevert');
+  await over(rollout, 'succeeded');
+});
+
 test('a workflow that was ended by hand is begun again, and so is that of the request', async () => {
   const { rollout, request, gate } = await deployed(2, {}, { deferred: true });
   await request.tell('deploy');

@@ -19,7 +19,7 @@ export interface DeployProxies {
   readonly submit: DeployActivities;
   /** Copying, comparing and following: they take as long as they take, and weather ends none of them. */
   readonly long: DeployActivities;
-  /** Keeping both sides alike, which one of several deployments does for as long as the slowest of them takes. */
+  /** What one of several deployments does for as long as the slowest of them takes. */
   readonly following: DeployActivities;
   /** Attempts at a swap; they end by themselves. */
   readonly swap: DeployActivities;
@@ -67,7 +67,7 @@ export function deployActivities(
     queue: proxy({ startToCloseTimeout: run.stepTimeoutMs, retry: { ...retry, maximumInterval: '30s' } }),
     submit: patient ? long : proxy({ scheduleToCloseTimeout: deploy.submitMs }),
     long,
-    following: patient ? proxy({ ...lasting, heartbeatTimeout: calmHeartbeat }) : long,
+    following: proxy({ ...lasting, heartbeatTimeout: calmHeartbeat }),
     swap: proxy({ startToCloseTimeout: forever }),
     undo: proxy({ scheduleToCloseTimeout: deploy.cancelMs }),
     losses: proxy({ startToCloseTimeout: deploy.checkMs, retry: some }),
