@@ -130,8 +130,10 @@ export interface RollingOn {
 
 /** What comes next in an apply. */
 export interface RolledOn {
-  /** The state of the request. */
+  /** The state that the request is to have. */
   readonly state: DeploymentState;
+  /** The one that it has: a workflow task that was lost may have moved it to where its workflow does not know it. */
+  readonly stored: DeploymentState;
   readonly apply: ApplyNow;
   /** Operations that need a workflow: the ids of those are `operationRunId`s. Whoever has one already is left alone. */
   readonly start: readonly (OperationRef & { readonly key: string })[];

@@ -69,7 +69,7 @@ export function ownSteps(ports: DeployPorts): Pick<DeployActivities, keyof OwnAc
         const { wanted } = seen.operation;
         if (wanted !== Wanted.cutOver) return { wanted: wanted!, acceptLosses: false };
       }
-      await enter(ref, 'cutOver');
+      if (seen.operation.state !== 'cutting_over') await enter(ref, 'cutOver');
       const outcome = await swapOver(ports, { ...ref, deadlineMs }, subject, Date.now());
       if (!outcome.swapped) await enter(ref, 'holdUp', { error: outcome.heldUp });
       // What is instant is not open, but complete.
@@ -99,7 +99,7 @@ export function ownSteps(ports: DeployPorts): Pick<DeployActivities, keyof OwnAc
         const apply = await ports.rollouts.applies.get(ref.organizationId, ref.requestId);
         return { wanted: Wanted.revert, acceptLosses: apply?.asked.acceptLosses ?? false };
       }
-      await enter(ref, 'skipRevert');
+      if (operation.state !== 'skipping_revert') await enter(ref, 'skipRevert');
       await watched(ports, ref, async (work) => await engine.finish(change, work));
       await enter(ref, 'finish', { error: null });
       return { finished: true };

@@ -56,6 +56,7 @@ export function rolloutSteps(ports: DeployPorts): Pick<DeployActivities, keyof R
     const settled = isSettled(apply.state);
     return {
       state: stateOf(apply, decided),
+      stored: deployment.state,
       apply: applyNowOf(apply, decided.operations),
       start: begun.map((operation) => ({ ...operation, key: startKey(operation) })).filter(isNews(known)),
       tell: settled ? [] : toldOf(apply, decided, known),

@@ -329,6 +329,20 @@ test('a workflow that was taken for lost leaves everything to the next', async (
   await over(rollout, 'succeeded');
 });
 
+test('a request that was moved by a workflow task that was lost goes on from there', async () => {
+  const { rollout, request } = await deployed(2, { cutover: 'barrier' }, { deferred: true });
+  await request.tell('deploy');
+  await request.reaches('pending_cutover');
+  // As a worker does that is killed before it has told Temporal: its workflow knows nothing of it.
+  const { organizationId, requestId } = request.ref;
+  await fake.world.store.deploys.requests.move(organizationId, requestId, 'goOn');
+  await request.tell('applyDeploy');
+  await request.reaches('complete_pending_revert');
+  await request.tell('skipRevert');
+  await request.reaches('complete');
+  await over(rollout, 'succeeded');
+});
+
 test('it goes on with a new history, and nothing that was said is lost', async () => {
   const { rollout, request, gate } = await deployed(2);
   const copy = gate('copy', 0);

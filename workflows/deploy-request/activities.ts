@@ -35,7 +35,7 @@ const heartbeatTimeout = '3s';
  * Where a thousand deployments are kept alike at once, every heartbeat is a write of Temporal's. What ends it is seen in the
  * store, so that nobody waits for a heartbeat to hear of it.
  */
-const calmHeartbeat = '20s';
+const calmHeartbeat = '10s';
 
 /** Longer than anybody waits; whether the worker lives is told by its heartbeats. */
 const forever = '3650 days';

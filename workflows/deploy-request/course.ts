@@ -105,6 +105,13 @@ export class Course {
     this.onEntered();
   }
 
+  /** Goes on from the state that the store has, where a workflow task was lost that had moved it. */
+  resume(stored: DeploymentState): void {
+    if (stored === this.state) return;
+    this.present = stored;
+    publishDeploymentState(stored);
+  }
+
   /** Notes a move of an operation for which there is no word here. @returns when the store has it. */
   note(move: OwnMove, notes: Notes = {}): Promise<void> {
     return this.write(move, notes);

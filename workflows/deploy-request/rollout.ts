@@ -140,7 +140,10 @@ export class Rollout {
       for (;;) {
         this.moved = false;
         const round = ++this.begun;
+        await this.course.settled();
+        const { state } = this.course;
         const next = await this.act.store.rollOn({ ...this.ref, known: [...this.known] });
+        if (this.course.state === state) this.course.resume(next.stored);
         await this.carryOut(next);
         this.done = round;
         this.isOver = next.settled;
