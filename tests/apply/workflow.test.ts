@@ -330,13 +330,17 @@ test('a workflow that was taken for lost leaves everything to the next', async (
 });
 
 test('a request that was moved by a workflow task that was lost goes on from there', async () => {
-  const { rollout, request } = await deployed(2, { cutover: 'barrier' }, { deferred: true });
+  const { rollout, request, gate } = await deployed(2, { cutover: 'barrier' }, { deferred: true });
   await request.tell('deploy');
   await request.reaches('pending_cutover');
   // As a worker does that is killed before it has told Temporal: its workflow knows nothing of it.
   const { organizationId, requestId } = request.ref;
   await fake.world.store.deploys.requests.move(organizationId, requestId, 'goOn');
+  const swap = gate('cutOver', 0);
   await request.tell('applyDeploy');
+  await reached(swap);
+  await request.reaches('in_progress_cutover');
+  swap.open();
   await request.reaches('complete_pending_revert');
   await request.tell('skipRevert');
   await request.reaches('complete');
