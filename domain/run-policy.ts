@@ -12,6 +12,6 @@ export interface RunPolicy {
   readonly edgeDeadlineMs: number;
   /** Milliseconds that a run may need attention before that is called critical. */
   readonly attentionDeadlineMs: number;
-  /** Events after which a workflow that lasts goes on with a new history; 4,000 unless told. */
+  /** Events after which a workflow that lasts goes on with a new history; 1,000 unless told. */
   readonly historyEvents?: number;
 }

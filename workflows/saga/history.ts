@@ -1,8 +1,11 @@
 import type { WorkflowInterceptors } from '@temporalio/workflow';
 import type { RunPolicy } from '../../domain/run-policy';
 
-/** Events after which a workflow goes on with a new history: Temporal suggests it after 4,096. */
-const LONG = 4_000;
+/**
+ * Events after which a workflow goes on with a new history. Temporal suggests it after 4,096; but on a machine that is busy
+ * with a thousand operations a replay of so many takes longer than a workflow task may.
+ */
+const LONG = 1_000;
 
 /** Modules are loaded once for all runs of a worker; the global object is each run's own. */
 const own = globalThis as { gatewrightEvents?: number };
