@@ -4,6 +4,13 @@ const look = { kind: 'nothing', text: 'a look leaves nothing behind' } as const;
 const last = { kind: 'nothing', text: 'it is the last step: once it is done, nothing is taken back' } as const;
 const goesForGood = { kind: 'point_of_no_return', text: 'what is deleted does not come back' } as const;
 
+const prepare: PlannedStep = {
+  name: 'prepare',
+  do: 'make the new tables, logs and triggers beside the live tables',
+  undo: { kind: 'undo', text: 'remove all of them, and prove that none is left' },
+  leftBehind: 'tables and triggers of the change stay in the database, and other changes of the tables are refused',
+};
+
 /** The steps of `deploy.request` in the order in which they run; their undos run from the last to the first. */
 export const requestSteps: readonly PlannedStep[] = [
   {
@@ -27,12 +34,7 @@ export const requestSteps: readonly PlannedStep[] = [
     undo: { kind: 'undo', text: 'cancel every deployment that is not live, and wait until all have ended' },
     leftBehind: 'deployments are changed still, or wait for a person, while the request seems to be over',
   },
-  {
-    name: 'prepare',
-    do: 'make the new tables, logs and triggers beside the live tables',
-    undo: { kind: 'undo', text: 'remove all of them, and prove that none is left' },
-    leftBehind: 'tables and triggers of the change stay in the database, and other changes of the tables are refused',
-  },
+  prepare,
   {
     name: 'copy',
     do: 'copy every row and follow what is written meanwhile',
@@ -68,12 +70,7 @@ export const requestSteps: readonly PlannedStep[] = [
 
 /** The steps of `deploy.operation`, the share of one deployment. */
 export const operationSteps: readonly PlannedStep[] = [
-  {
-    name: 'build',
-    do: 'make the new tables, logs and triggers beside the live tables, copy every row, and compare both sides row by row',
-    undo: { kind: 'undo', text: 'remove all of them, and prove that none is left' },
-    leftBehind: 'tables and triggers of the change stay in the database, and other changes of the tables are refused',
-  },
+  { ...prepare, name: 'build', do: `${prepare.do}, copy every row, and compare both sides row by row` },
   {
     name: 'cut-over',
     do: 'keep both sides alike until its turn comes, and put the new tables in the place of the old',

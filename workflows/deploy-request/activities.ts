@@ -44,12 +44,7 @@ const forever = '3650 days';
  * Whatever acts on a database heartbeats, and is waited for when it is cancelled, so that nothing is made after it was
  * looked for to be removed.
  */
-export function deployActivities(
-  run: RunPolicy,
-  deploy: DeployPolicy,
-  /** Whether tables are made however long their server is away: others of the same change are on their way already. */
-  patient = false,
-): DeployProxies {
+export function deployActivities(run: RunPolicy, deploy: DeployPolicy): DeployProxies {
   const { WAIT_CANCELLATION_COMPLETED } = ActivityCancellationType;
   const retry = { initialInterval: run.retryIntervalMs, backoffCoefficient: 2, maximumInterval: '10s' } as const;
   const some = { ...retry, maximumAttempts: run.stepAttempts };
@@ -59,14 +54,13 @@ export function deployActivities(
       ...options,
     });
   const lasting = { startToCloseTimeout: forever, retry: { ...retry, maximumInterval: '30s' } } as const;
-  const long = proxy(lasting);
   return {
     store: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry }),
     quick: proxyLocalActivities<DeployActivities>({ startToCloseTimeout: run.stepTimeoutMs, retry: some }),
     check: proxy({ scheduleToCloseTimeout: deploy.checkMs }),
     queue: proxy({ startToCloseTimeout: run.stepTimeoutMs, retry: { ...retry, maximumInterval: '30s' } }),
-    submit: patient ? long : proxy({ scheduleToCloseTimeout: deploy.submitMs }),
-    long,
+    submit: proxy({ scheduleToCloseTimeout: deploy.submitMs }),
+    long: proxy(lasting),
     following: proxy({ ...lasting, heartbeatTimeout: calmHeartbeat }),
     swap: proxy({ startToCloseTimeout: forever }),
     undo: proxy({ scheduleToCloseTimeout: deploy.cancelMs }),

@@ -1,13 +1,13 @@
 import { ApplicationFailure, condition } from '@temporalio/workflow';
 import { DeployWorkflow, type DeployLife, type RequestRef } from '../../domain/deploy/contract';
 import { holdsPlace } from '../../domain/deploy/states';
+import { isLong } from '../saga/history';
 import { Saga } from '../saga/saga';
 import { nothing, type Rollback } from '../saga/undo';
 import type { DeployProxies } from './activities';
 import type { Commands } from './commands';
 import { conclude } from './conclude';
 import type { Course } from './course';
-import { isLong } from '../saga/history';
 import { ticketOf } from './place';
 import { refOf } from './ref';
 import type { Rollout } from './rollout';

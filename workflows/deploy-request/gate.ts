@@ -7,9 +7,9 @@ import {
 } from '@temporalio/workflow';
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import { isRunFailure } from '../saga/failure';
+import { isLong } from '../saga/history';
 import type { DeployProxies } from './activities';
 import type { Course } from './course';
-import { isLong } from '../saga/history';
 import { refOf } from './ref';
 
 /** Whoever applies itself says so by this name. */

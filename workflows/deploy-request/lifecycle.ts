@@ -11,11 +11,11 @@ import { holdsPlace, isTerminal, type DeploymentState } from '../../domain/deplo
 import type { FailureView } from '../../domain/saga';
 import { inStep } from '../saga/context';
 import { failureView, isRunFailure } from '../saga/failure';
+import { isLong } from '../saga/history';
 import { deployActivities, type DeployProxies } from './activities';
 import { Commands } from './commands';
 import { Course } from './course';
 import { Deploy } from './deploy';
-import { isLong } from '../saga/history';
 import { ticketOf } from './place';
 import { refOf } from './ref';
 import { Rollout } from './rollout';

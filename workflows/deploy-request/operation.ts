@@ -46,7 +46,7 @@ class Operation {
   constructor(private readonly life: OperationLife) {
     const { policy, deploy } = life;
     this.ref = refOf(life);
-    this.act = deployActivities(policy, deploy, true);
+    this.act = deployActivities(policy, deploy);
     this.course = new Course(this.ref, this.act);
     const interrupt = (): void => {
       if (this.isUnderWay) this.scope.cancel();

@@ -16,10 +16,10 @@ import type { ApplyAction } from '../../domain/rollout/actions';
 import { Wanted } from '../../domain/rollout/apply';
 import { operationRunId, type ApplyNow, type ApplyTold, type OperationRef } from '../../domain/rollout/contract';
 import { failureView, isRunFailure } from '../saga/failure';
+import { isLong } from '../saga/history';
 import type { DeployProxies } from './activities';
 import { beginOperation } from './begin-operation';
 import type { Course } from './course';
-import { isLong } from '../saga/history';
 import { lookSignal, wantedSignal } from './messages';
 import { refOf } from './ref';
 

@@ -2,13 +2,13 @@ import { allHandlersFinished, CancelledFailure, condition, continueAsNew } from 
 import type { DeployLife, RequestRef } from '../../domain/deploy/contract';
 import { isTerminal, type DeploymentState } from '../../domain/deploy/states';
 import { failureView, isRunFailure } from '../saga/failure';
+import { isLong } from '../saga/history';
 import type { Saga } from '../saga/saga';
 import { nothing, pointOfNoReturn, type Undo } from '../saga/undo';
 import type { DeployProxies } from './activities';
 import type { Course } from './course';
 import { Details } from './details';
 import { Gate } from './gate';
-import { isLong } from '../saga/history';
 import { refOf } from './ref';
 import { finishDeploy, untilDecided, type Said } from './window';
 

@@ -1,10 +1,10 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import type { DeployLife } from '../../domain/deploy/contract';
 import { failureView, isRunFailure } from '../saga/failure';
+import { isLong } from '../saga/history';
 import type { DeployProxies } from './activities';
 import { conclude } from './conclude';
 import type { Course } from './course';
-import { isLong } from '../saga/history';
 import { refOf } from './ref';
 
 /** What was said of a revert window. */
